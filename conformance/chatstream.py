@@ -1,0 +1,244 @@
+"""A stream of chat completion chunks, read the way a careful client reads it.
+
+Theory of operation. The events of a stream are, in this order (OpenAI, ``CreateChatCompletionStreamResponse``):
+
+    ( chunk of some choice )*   for each choice: role first, then deltas, then one finish_reason, then nothing
+    ( usage chunk )?            ``choices: []``, only with ``stream_options.include_usage``
+    [DONE]                      once, last
+
+:func:`read_stream` classifies every event as one :class:`Frame` and assembles each choice from its deltas. It is
+total: whatever a target sends becomes a frame; judging is left to the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from conformance import sse, strictjson
+from conformance.model import Json
+
+DONE: Final = "[DONE]"
+"""The sentinel that ends a stream (contract clause E02)."""
+
+
+class FrameKind(StrEnum):
+    """What one event of the stream is."""
+
+    CHUNK = "chunk"
+    DONE = "done"
+    ERROR = "error"
+    EMPTY = "empty"
+    BROKEN = "broken"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One entry of a chunk's ``choices``; ``value`` is the entry, ``delta`` its delta member if that is an object."""
+
+    frame: int
+    position: int
+    value: Mapping[str, Json]
+    index: Json
+    delta: Mapping[str, Json]
+    has_delta: bool
+
+    @property
+    def finish_reason(self) -> Json:
+        """The finish_reason, None when it is null or absent."""
+        return self.value.get("finish_reason")
+
+    def string(self, name: str) -> str:
+        """Return a member of the delta that is a string, else an empty one."""
+        value = self.delta.get(name)
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One event with its data read as JSON."""
+
+    index: int
+    kind: FrameKind
+    event: sse.Event
+    document: strictjson.Document | None
+    value: Mapping[str, Json]
+    deltas: tuple[Delta, ...]
+
+    @property
+    def usage(self) -> Mapping[str, Json] | None:
+        """The usage object, None when it is null or absent."""
+        usage = self.value.get("usage")
+        return usage if isinstance(usage, dict) else None
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One call of a tool, put together from its fragments the way the official SDK's helper does."""
+
+    index: Json
+    ids: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    fragments: list[str] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+
+    @property
+    def arguments(self) -> str:
+        """The argument fragments, joined."""
+        return "".join(self.fragments)
+
+
+@dataclass(slots=True)
+class Choice:
+    """What a client has of one choice when the stream ends."""
+
+    index: Json
+    roles: list[tuple[int, Json]] = field(default_factory=list)
+    content_parts: list[tuple[int, str]] = field(default_factory=list)
+    reasoning_parts: list[tuple[int, str]] = field(default_factory=list)
+    finishes: list[tuple[int, Json]] = field(default_factory=list)
+    tools: list[ToolCall] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+
+    @property
+    def content(self) -> str:
+        """The joined text."""
+        return "".join(text for _, text in self.content_parts)
+
+    @property
+    def reasoning(self) -> str:
+        """The joined reasoning text."""
+        return "".join(text for _, text in self.reasoning_parts)
+
+    @property
+    def finish_reason(self) -> Json:
+        """The first finish_reason, None when none came."""
+        return self.finishes[0][1] if self.finishes else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatStream:
+    """All frames of a stream, its framing, and what each choice adds up to."""
+
+    framing: sse.EventStream
+    frames: tuple[Frame, ...]
+    choices: Mapping[int, Choice]
+
+    @property
+    def events(self) -> tuple[sse.Event, ...]:
+        """The events in their order; a frame's index is its event's index."""
+        return self.framing.events
+
+    @property
+    def chunks(self) -> tuple[Frame, ...]:
+        """The frames that are chunks."""
+        return tuple(frame for frame in self.frames if frame.kind is FrameKind.CHUNK)
+
+    @property
+    def errors(self) -> tuple[Frame, ...]:
+        """The frames that carry an error."""
+        return tuple(frame for frame in self.frames if frame.kind is FrameKind.ERROR)
+
+    @property
+    def done(self) -> tuple[Frame, ...]:
+        """The frames that are exactly the terminator."""
+        return tuple(frame for frame in self.frames if frame.kind is FrameKind.DONE)
+
+    @property
+    def deltas(self) -> Iterator[Delta]:
+        """Every choice entry of every chunk, in order."""
+        return (delta for frame in self.chunks for delta in frame.deltas)
+
+    @property
+    def usages(self) -> tuple[Frame, ...]:
+        """The chunks that carry a usage object."""
+        return tuple(frame for frame in self.chunks if frame.usage is not None)
+
+    def choice(self, index: int) -> Choice:
+        """Return what a choice adds up to, an empty one when it never came."""
+        return self.choices.get(index) or Choice(index)
+
+
+def read_stream(body: bytes) -> ChatStream:
+    """Read a body as a stream of chunks; never raises."""
+    framing = sse.parse(body)
+    frames = tuple(_frame(event) for event in framing.events)
+    return ChatStream(framing, frames, _assemble(frames))
+
+
+def _frame(event: sse.Event) -> Frame:
+    if event.data == DONE:
+        return Frame(event.index, FrameKind.DONE, event, None, {}, ())
+    if not event.data:
+        return Frame(event.index, FrameKind.EMPTY, event, None, {}, ())
+    document = strictjson.read(event.data)
+    if not document.ok:
+        return Frame(event.index, FrameKind.BROKEN, event, document, {}, ())
+    value = document.value
+    if not isinstance(value, dict):
+        return Frame(event.index, FrameKind.OTHER, event, document, {}, ())
+    kind = FrameKind.CHUNK
+    if value.get("error") is not None or (event.type == "error" and "choices" not in value):
+        kind = FrameKind.ERROR
+    return Frame(event.index, kind, event, document, value, tuple(_deltas(event.index, value)))
+
+
+def _deltas(frame: int, value: Mapping[str, Json]) -> Iterator[Delta]:
+    choices = value.get("choices")
+    for position, choice in enumerate(choices if isinstance(choices, list) else []):
+        if isinstance(choice, dict):
+            delta = choice.get("delta")
+            known = isinstance(delta, dict)
+            yield Delta(
+                frame, position, choice, choice.get("index"), delta if isinstance(delta, dict) else {}, known
+            )
+
+
+def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
+    choices: dict[int, Choice] = {}
+    for frame in frames:
+        for entry in frame.deltas:
+            number = entry.index if isinstance(entry.index, int) and not isinstance(entry.index, bool) else 0
+            choice = choices.setdefault(number, Choice(number))
+            choice.frames.append(frame.index)
+            if entry.delta.get("role") is not None:
+                choice.roles.append((frame.index, entry.delta["role"]))
+            for name, parts in (
+                ("content", choice.content_parts),
+                ("reasoning_content", choice.reasoning_parts),
+                ("reasoning", choice.reasoning_parts),
+            ):
+                if text := entry.string(name):
+                    parts.append((frame.index, text))
+            _collect_calls(choice, entry)
+            if entry.finish_reason is not None:
+                choice.finishes.append((frame.index, entry.finish_reason))
+    return choices
+
+
+def _collect_calls(choice: Choice, entry: Delta) -> None:
+    calls = entry.delta.get("tool_calls")
+    for position, item in enumerate(calls if isinstance(calls, list) else []):
+        if not isinstance(item, dict):
+            continue
+        index = item.get("index")
+        slot = index if isinstance(index, int) and not isinstance(index, bool) else position
+        call = next((known for known in choice.tools if known.index == slot), None)
+        if call is None:
+            call = ToolCall(slot)
+            choice.tools.append(call)
+        call.frames.append(entry.frame)
+        function = item.get("function")
+        function = function if isinstance(function, dict) else {}
+        for value, into in (
+            (item.get("id"), call.ids),
+            (item.get("type"), call.types),
+            (function.get("name"), call.names),
+            (function.get("arguments"), call.fragments),
+        ):
+            if isinstance(value, str) and (value or into is call.fragments):
+                into.append(value)
