@@ -1,0 +1,126 @@
+"""What a check is made of: what it reads, the case it is given, and the findings it yields.
+
+A check never meets an answer that it cannot read: :class:`Reads` says which forms it wants, and the judge keeps it
+silent on all others. So a check need not ask whether there was a 503 or a page of a CDN; it looks at its own thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from conformance.model import Claim, Finding, Level, Outcome, Probe, Requirement, Verdict, Where
+from conformance.models import ModelCard
+from conformance.views import Form, View
+
+Selector: TypeAlias = Callable[[Probe], bool]
+Judge: TypeAlias = Callable[["Case"], Iterator[Finding]]
+
+
+class Reads(StrEnum):
+    """Which forms of an answer a check can read."""
+
+    EXCHANGE = "exchange"
+    """Anything, also no answer at all."""
+    ANSWER = "answer"
+    """Any HTTP answer of the gateway itself (no page of an intermediary, no 429)."""
+    SUCCESS = "success"
+    """A 2xx answer with whatever body."""
+    COMPLETION = "completion"
+    """A 2xx answer with a JSON object that carries no error."""
+    STREAM = "stream"
+    """A 2xx answer with an event stream."""
+    TEXT = "text"
+    """A completion or a stream: what a client would read an answer from."""
+    REJECTION = "rejection"
+    """A 4xx or 5xx answer of the gateway itself."""
+
+
+READABLE: Mapping[Reads, frozenset[Form]] = {
+    Reads.EXCHANGE: frozenset(Form) - {Form.PAGE, Form.LIMITED},
+    Reads.ANSWER: frozenset(Form) - {Form.PAGE, Form.LIMITED, Form.NO_ANSWER},
+    Reads.SUCCESS: frozenset({Form.COMPLETION, Form.STREAM, Form.EMPTY, Form.OTHER}),
+    Reads.COMPLETION: frozenset({Form.COMPLETION}),
+    Reads.STREAM: frozenset({Form.STREAM}),
+    Reads.TEXT: frozenset({Form.COMPLETION, Form.STREAM}),
+    Reads.REJECTION: frozenset({Form.REFUSED, Form.FAILED}),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check on one probe: everything that a judgement may depend on."""
+
+    requirement: Requirement
+    probe: Probe
+    view: View
+    card: ModelCard
+    level: Level
+    claim: Claim
+    others: Mapping[str, View] = field(default_factory=dict)
+
+    def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
+        """Say that the requirement holds, for ``examined`` things looked at."""
+        return Finding(Verdict.PASS, examined, saw=saw, outcome=outcome, where=(self.view.where(),))
+
+    def fail(
+        self,
+        saw: str,
+        expected: str,
+        *,
+        examined: int = 1,
+        frame: int | None = None,
+        pointer: str | None = None,
+        span: tuple[int, int] | None = None,
+        outcome: Outcome | None = None,
+        also: tuple[Where, ...] = (),
+    ) -> Finding:
+        """Say that it does not hold, what was seen instead, and where."""
+        place = self.view.where(frame=frame, pointer=pointer, span=span)
+        return Finding(Verdict.FAIL, max(examined, 1), saw, expected, (place, *also), outcome)
+
+    def unsure(self, why: str) -> Finding:
+        """Say that the evidence does not decide, and why."""
+        return Finding(Verdict.INCONCLUSIVE, 0, saw=why, where=(self.view.where(),))
+
+    def skip(self, why: str) -> Finding:
+        """Say that the requirement does not apply to this answer, and why."""
+        return Finding(Verdict.NOT_APPLICABLE, 0, saw=why, where=(self.view.where(),))
+
+    def other(self, probe: str) -> View:
+        """Return the view of a probe that the check named in ``needs``."""
+        return self.others[probe]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A judge bound to its requirement, with the probes it looks at.
+
+    ``needs`` names further probes of the same model (or of the gateway) whose successful answers the judge reads;
+    without all of them the case has no opinion. ``any_form`` drops the demand that those succeeded.
+    """
+
+    requirement: str
+    name: str
+    on: Selector
+    reads: Reads
+    judge: Judge
+    needs: tuple[str, ...] = ()
+    any_form: bool = False
+
+
+REGISTRY: list[Check] = []
+
+
+def check(
+    requirement: str, *, on: Selector, reads: Reads, needs: tuple[str, ...] = (), any_form: bool = False
+) -> Callable[[Judge], Judge]:
+    """Bind a judge to a requirement. The level is looked up in the catalogue, never passed."""
+
+    def bind(judge: Judge) -> Judge:
+        REGISTRY.append(Check(requirement, judge.__name__, on, reads, judge, needs, any_form))
+        return judge
+
+    return bind

@@ -1,0 +1,212 @@
+"""Runs checks over recorded exchanges. Pure: the same evidence gives the same units, byte for byte.
+
+Before a check sees anything, the rules that hold for all of them are applied here, once:
+
+- an exchange that was not captured, a page of an intermediary, a 429, or a target that could not be reached give no
+  opinion;
+- an invalid probe counts only if its valid twin succeeded on this target;
+- a valid probe that was honestly refused makes the checks of its feature not applicable, except the one that judges
+  acceptance (it reads :attr:`Reads.ANSWER`);
+- a check is kept silent on forms that it cannot read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from conformance.catalogue import Catalogue, Profile
+from conformance.checks import all_checks
+from conformance.checks.api import READABLE, Case, Check, Reads
+from conformance.errors import HarnessError
+from conformance.model import GATEWAY, Claim, Exchange, Finding, Intent, Level, Probe, Requirement
+from conformance.models import ModelCards
+from conformance.plan import Plan, PlannedCase
+from conformance.verdict import CaseResult, UnitResult, effective_level, fold_case, fold_unit
+from conformance.views import UNREACHABLE, Form, View
+
+_UNAUTHORISED = frozenset({401, 403})
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All units of a run, and what was planned but never measured."""
+
+    units: tuple[UnitResult, ...]
+    not_measured: tuple[PlannedCase, ...]
+    alive: Mapping[str, str]
+
+
+class Bench:
+    """The views of a run, by probe and model; of two attempts the later one counts."""
+
+    def __init__(self, plan: Plan, exchanges: Iterable[Exchange]) -> None:
+        """Sort the exchanges to their probes; those of no planned probe are left aside."""
+        self.plan = plan
+        self.attempts: dict[tuple[str, str], list[View]] = {}
+        index = plan.index
+        for exchange in exchanges:
+            probe = index.get((exchange.probe, exchange.model))
+            if probe is not None:
+                self.attempts.setdefault((probe.id, probe.model), []).append(View(probe, exchange))
+        for views in self.attempts.values():
+            views.sort(key=lambda view: view.exchange.attempt)
+        self.life = {model: self._life(model) for model in plan.models}
+
+    def view(self, probe: str, model: str) -> View | None:
+        """Return the view that counts for a probe of a model, or None when it was not captured."""
+        found = self.plan.probe(probe, model)
+        views = self.attempts.get((found.id, found.model)) if found else None
+        return views[-1] if views else None
+
+    def _life(self, model: str) -> str:
+        texts = (
+            view.life
+            for (_, owner), views in sorted(self.attempts.items())
+            if owner == model
+            for view in views
+            if view.probe.intent is Intent.VALID
+        )
+        return next((text for text in texts if text), "")
+
+    def alive(self, model: str) -> bool:
+        """Whether a model, or for the gateway any model, gave readable text."""
+        return bool(self.life.get(model)) if model != GATEWAY else any(self.life.values())
+
+    def retries(self, view: View) -> str:
+        """Say how often the probe was tried when it was more than once: ``1 of 2`` went wrong."""
+        views = self.attempts[view.probe.id, view.probe.model]
+        if len(views) == 1:
+            return ""
+        bad = sum(not (other.succeeded or other.probe.intent is Intent.INVALID) for other in views)
+        return f"{bad} of {len(views)}"
+
+
+def judge(
+    plan: Plan, exchanges: Iterable[Exchange], catalogue: Catalogue, profile: Profile, cards: ModelCards
+) -> Judgement:
+    """Judge everything that was planned."""
+    bench = Bench(plan, exchanges)
+    checks = {(check.requirement, check.name): check for check in all_checks()}
+    order = sorted(plan.cases, key=lambda case: (case.requirement, case.model, case.probe, case.check))
+    units: list[UnitResult] = []
+    missing: list[PlannedCase] = []
+    for (name, model), group in groupby(order, key=lambda case: (case.requirement, case.model)):
+        requirement = catalogue.requirements[name]
+        claim = profile.claim_of(requirement.feature)
+        level = profile.level_of(requirement)
+        results: list[CaseResult] = []
+        for planned in group:
+            view = bench.view(planned.probe, model)
+            if view is None:
+                missing.append(planned)
+                reason = "not measured: the exchange was never captured"
+                results.append(fold_case(planned.probe, (), alive=False, reason=reason))
+                continue
+            check = checks[name, planned.check]
+            card = cards.card(model if model != GATEWAY else plan.models[0])
+            case = Case(requirement, view.probe, view, card, level, claim, _others(check, bench, model))
+            findings, reason = _findings(check, case, bench, model)
+            results.append(
+                fold_case(
+                    planned.probe,
+                    findings,
+                    alive=bench.alive(model),
+                    reason=reason,
+                    attempts=bench.retries(view),
+                )
+            )
+        units.append(_unit(requirement, level, model, claim, results))
+    return Judgement(tuple(units), tuple(missing), bench.life)
+
+
+def _unit(
+    requirement: Requirement, level: Level, model: str, claim: Claim, results: Sequence[CaseResult]
+) -> UnitResult:
+    verdict = fold_unit(results)
+    outcomes = [case.outcome for case in results if case.outcome and case.verdict is verdict]
+    return UnitResult(
+        requirement=requirement.id,
+        title=requirement.title,
+        level=effective_level(level, claim, results),
+        feature=requirement.feature,
+        model=model,
+        claim=claim,
+        verdict=verdict,
+        outcome=outcomes[0] if outcomes else None,
+        cases=tuple(results),
+    )
+
+
+def _others(check: Check, bench: Bench, model: str) -> dict[str, View]:
+    found = ((name, bench.view(name, model)) for name in check.needs)
+    return {name: view for name, view in found if view is not None}
+
+
+def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple[Finding, ...], str]:
+    """Return the findings of a check, or none and the reason why it was kept silent."""
+    reason = _silence(check, case, bench, model)
+    if reason:
+        return (), reason
+    if _refused(check, case):
+        return (case.skip(f"the target refused the request with {case.view.status}"),), ""
+    if case.view.form not in READABLE[check.reads]:
+        return (), f"the answer is a {case.view.form} ({case.view.status}); another requirement judges that"
+    try:
+        return tuple(check.judge(case)), ""
+    except Exception as error:
+        raise HarnessError(
+            f"The check {check.name} of {check.requirement} failed on exchange {case.view.exchange.id}.",
+            why=f"{type(error).__name__}: {error}",
+            hint="this is a defect of the suite, not of the target: please report it with the evidence file",
+        ) from error
+
+
+def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa: PLR0911 - a list of reasons
+    view = case.view
+    fault = view.exchange.fault
+    if fault is not None and fault.kind in UNREACHABLE:
+        return f"the target could not be reached: {fault.detail}"
+    if view.form is Form.PAGE:
+        return f"an intermediary answered with an HTML page ({view.status})"
+    if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
+        return "the target limited the rate (429) twice"
+    if not bench.alive(model) and _says_nothing(view):
+        return f"no valid request of this run was answered; this one ended as {_ending(view)}"
+    if view.probe.intent is Intent.INVALID and not _twin_succeeded(view.probe, bench, model):
+        return f"its valid twin {view.probe.twin} did not succeed, so this answer proves nothing"
+    for name in check.needs:
+        other = case.others.get(name)
+        if other is None or not (other.succeeded or check.any_form):
+            return f"it needs the answer of {name}, which did not succeed"
+    return ""
+
+
+def _says_nothing(view: View) -> bool:
+    """Whether the answer, on a target that never answered properly, is a closed door rather than a defect."""
+    if view.status is None:
+        return True
+    if view.probe.intent is Intent.VALID:
+        return view.form is Form.REFUSED or view.status in _UNAUTHORISED
+    return False
+
+
+def _ending(view: View) -> str:
+    fault = view.exchange.fault
+    return f"{view.form} ({fault.detail})" if fault else f"{view.form} ({view.status})"
+
+
+def _twin_succeeded(probe: Probe, bench: Bench, model: str) -> bool:
+    twin = bench.view(probe.twin, model) if probe.twin else None
+    return twin is not None and twin.succeeded
+
+
+def _refused(check: Check, case: Case) -> bool:
+    """Whether an optional feature was honestly refused, which only the acceptance check may judge."""
+    return (
+        case.view.probe.intent is Intent.VALID
+        and case.view.form is Form.REFUSED
+        and check.reads not in {Reads.ANSWER, Reads.EXCHANGE, Reads.REJECTION}
+        and case.claim is not Claim.YES
+    )

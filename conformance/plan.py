@@ -1,0 +1,201 @@
+"""What will be sent and judged, decided before anything is sent: deterministic, printable, with a digest.
+
+Selection comes first: the requirements of the set that match ``only`` pick their checks, the checks pick their
+probes, and probes bring along what they lean on (twins, the probes they follow, the proof of life). Nothing else is
+sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from conformance.catalogue import Catalogue, Profile
+from conformance.checks import all_checks
+from conformance.checks.api import Check
+from conformance.errors import UsageError
+from conformance.model import GATEWAY, Claim, Json, Probe
+from conformance.models import ModelCards
+from conformance.probes import LIFE, library
+from conformance.probes.asker import Asker
+
+LIVES = (LIFE, "stream.basic")
+"""Probes of each model that may prove that it lives; always sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCase:
+    """One check on one probe for one model (or the gateway)."""
+
+    requirement: str
+    check: str
+    probe: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that follows from the catalogue, the profile, the models and the flags."""
+
+    set_name: str
+    profile: str
+    models: tuple[str, ...]
+    seed: int
+    challenge: str
+    only: tuple[str, ...]
+    generated: str
+    probes: tuple[Probe, ...]
+    cases: tuple[PlannedCase, ...]
+    digest: str
+
+    @property
+    def token_bound(self) -> int:
+        """Upper bound of completion tokens that the probes ask for."""
+        return sum(probe.budget for probe in self.probes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the plan covers its whole set (no ``--only``)."""
+        return not self.only
+
+    def probe(self, name: str, model: str) -> Probe | None:
+        """Find a probe of a model; for the gateway, of the first model when the gateway has none."""
+        return self.index.get((name, model)) or (
+            self.index.get((name, self.models[0])) if model == GATEWAY else self.index.get((name, GATEWAY))
+        )
+
+    @property
+    def index(self) -> Mapping[tuple[str, str], Probe]:
+        """The probes by id and model."""
+        return _index(self.probes)
+
+
+def _index(probes: tuple[Probe, ...]) -> dict[tuple[str, str], Probe]:
+    return {(probe.id, probe.model): probe for probe in probes}
+
+
+def exchange_id(probe: Probe, *, seed: int, challenge: str, attempt: int = 1) -> str:
+    """Return the id of a probe's exchange: a hash of what is asked, the same on every target."""
+    sent = probe.request
+    parts: list[Json] = [
+        probe.id, probe.model, sent.method, sent.path, [list(pair) for pair in sent.headers], sent.body.hex(),
+        probe.follow.recipe if probe.follow else None, seed, challenge,
+    ]  # fmt: skip
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return f"ex-{digest}" + (f"-{attempt}" if attempt > 1 else "")
+
+
+def make_plan(
+    catalogue: Catalogue,
+    profile: Profile,
+    cards: ModelCards,
+    models: Sequence[str],
+    *,
+    set_name: str,
+    seed: int = 0,
+    challenge: str = "",
+    only: Sequence[str] = (),
+    extra_body: Mapping[str, Json] | None = None,
+    generated: Sequence[Probe] = (),
+    generated_label: str = "none",
+) -> Plan:
+    """Decide what to send and judge.
+
+    ``generated`` are probes made from the OpenAPI description for the first model, judged like any other.
+
+    Raises:
+        UsageError: no model, or an ``only`` pattern that matches no requirement or probe.
+
+    """
+    if not models:
+        raise UsageError("There is no model to ask.", hint="name one with --model")
+    ids = catalogue.set(set_name).ids
+    wanted = {name for name in ids if profile.claim_of(catalogue.requirements[name].feature) is not Claim.NO}
+    offered: list[Probe] = []
+    for number, model in enumerate(models):
+        ask = Asker(model, cards.card(model), seed, challenge, dict(extra_body or {}))
+        offered += library(ask, gateway=number == 0)
+    offered += generated
+    checks = [check for check in all_checks() if check.requirement in wanted]
+    cases = [
+        PlannedCase(check.requirement, check.name, probe.id, probe.model)
+        for check in checks
+        for probe in offered
+        if _looks_at(check, probe)
+    ]
+    if only:
+        _demand_matches(only, cases)
+        cases = [case for case in cases if any(_matches(glob, case) for glob in only)]
+    probes = _needed(cases, checks, offered, models)
+    digest = _digest(set_name, profile, models, seed, challenge, probes, cases)
+    return Plan(
+        set_name, profile.name, tuple(models), seed, challenge, tuple(only), generated_label, probes,
+        tuple(cases), digest,
+    )  # fmt: skip
+
+
+def _looks_at(check: Check, probe: Probe) -> bool:
+    return probe.requirement in {None, check.requirement} and check.on(probe)
+
+
+def _matches(glob: str, case: PlannedCase) -> bool:
+    return fnmatchcase(case.requirement, glob) or fnmatchcase(case.probe, glob)
+
+
+def _demand_matches(only: Sequence[str], cases: Iterable[PlannedCase]) -> None:
+    known = list(cases)
+    for glob in only:
+        if not any(_matches(glob, case) for case in known):
+            raise UsageError(
+                f"--only {glob!r} matches no requirement and no probe of this run.",
+                why="a pattern that selects nothing would make an empty run look like a good one",
+                hint="see the ids with: chat-conformance list",
+            )
+
+
+def _needed(
+    cases: Iterable[PlannedCase], checks: Iterable[Check], offered: Sequence[Probe], models: Sequence[str]
+) -> tuple[Probe, ...]:
+    """Close the probes of the cases over twins, follows, needs and proofs of life, in the library's order."""
+    index = _index(tuple(offered))
+    needs = {(check.requirement, check.name): check.needs for check in checks}
+
+    def find(name: str, model: str) -> Probe | None:
+        fallback = models[0] if model == GATEWAY else GATEWAY
+        return index.get((name, model)) or index.get((name, fallback))
+
+    chosen: set[tuple[str, str]] = set()
+    queue = [(name, model) for model in models for name in LIVES]
+    for case in cases:
+        queue.append((case.probe, case.model))
+        queue += [(name, case.model) for name in needs[case.requirement, case.check]]
+    while queue:
+        probe = find(*queue.pop())
+        if probe is None or (probe.id, probe.model) in chosen:
+            continue
+        chosen.add((probe.id, probe.model))
+        leans = [probe.twin, probe.follow.probe if probe.follow else None]
+        queue += [(name, probe.model) for name in leans if name]
+    return tuple(probe for probe in offered if (probe.id, probe.model) in chosen)
+
+
+def _digest(
+    set_name: str,
+    profile: Profile,
+    models: Sequence[str],
+    seed: int,
+    challenge: str,
+    probes: Iterable[Probe],
+    cases: Iterable[PlannedCase],
+) -> str:
+    parts: list[Json] = [
+        set_name,
+        profile.name,
+        list(models),
+        [exchange_id(probe, seed=seed, challenge=challenge) for probe in probes],
+        [[case.requirement, case.check, case.probe, case.model] for case in cases],
+    ]
+    return "sha256:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()

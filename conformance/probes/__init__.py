@@ -1,0 +1,27 @@
+"""Probes: every request the suite can send by hand, one module an area, named as its requirements file.
+
+Each module has ``probes(ask)``, which yields the probes of one model. Nothing here is sent, and nothing depends on
+the clock or on chance: the same arguments give the same probes.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from conformance.model import GATEWAY, Probe
+from conformance.probes.asker import Asker
+
+LIFE = "chat.basic"
+"""The probe that is sent first: readable text from it is the proof that a model is there."""
+
+_SUPPORT = frozenset({"asker", "recipes", "material"})
+
+
+def library(ask: Asker, *, gateway: bool = True) -> tuple[Probe, ...]:
+    """Return all hand-written probes for one model; those of the gateway itself only if ``gateway``."""
+    found: list[Probe] = []
+    for module in sorted(entry.name for entry in iter_modules(__path__)):
+        if module not in _SUPPORT:
+            found.extend(import_module(f"{__name__}.{module}").probes(ask))
+    return tuple(probe for probe in found if gateway or probe.model != GATEWAY)

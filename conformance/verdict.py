@@ -1,0 +1,218 @@
+"""The one place where findings become verdicts, counts, a grade and an exit code.
+
+Folding is a table, not an opinion (design rules): in a case any fail fails; a check that looked at nothing has no
+opinion; nothing of a model that never gave readable text can pass. In a unit any fail fails, else any case without
+opinion makes it inconclusive. Nothing else in the suite counts anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from conformance.model import Claim, Finding, Level, Outcome, Verdict
+
+
+class Grade(StrEnum):
+    """What a whole run says of its target."""
+
+    CONFORMANT = "conformant"
+    PARTIAL = "partial"
+    NOT_CONFORMANT = "not-conformant"
+    INCOMPLETE = "incomplete"
+
+
+class Exit(IntEnum):
+    """Exit codes; precedence is HARNESS, USAGE, FAILED, INCOMPLETE, OK."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    HARNESS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What all findings of one check on one probe add up to."""
+
+    probe: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    reason: str = ""
+    attempts: str = ""
+
+    @property
+    def examined(self) -> int:
+        """How many things were looked at."""
+        return sum(finding.examined for finding in self.findings)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The worst outcome that a finding named."""
+        named = [finding.outcome for finding in self.findings if finding.outcome]
+        return max(named, key=list(Outcome).index) if named else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """One requirement for one model: the only thing that is counted."""
+
+    requirement: str
+    title: str
+    level: Level
+    feature: str
+    model: str
+    claim: Claim
+    verdict: Verdict
+    outcome: Outcome | None
+    cases: tuple[CaseResult, ...]
+
+
+def fold_case(
+    probe: str, findings: Sequence[Finding], *, alive: bool, reason: str = "", attempts: str = ""
+) -> CaseResult:
+    """Fold the findings of one case; ``alive`` is whether the model ever gave readable text."""
+    verdict = _worst(findings)
+    if verdict is Verdict.PASS and not alive:
+        verdict = Verdict.INCONCLUSIVE
+        reason = reason or "no valid request got readable text from this model, so nothing of it can pass"
+    if verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE} and not reason:
+        reason = next((finding.saw for finding in findings if finding.verdict is verdict), "")
+        reason = reason or "the check found nothing to look at"
+    return CaseResult(probe, verdict, tuple(findings), reason, attempts)
+
+
+def _worst(findings: Sequence[Finding]) -> Verdict:
+    seen = {finding.verdict for finding in findings}
+    if Verdict.FAIL in seen:
+        return Verdict.FAIL
+    if Verdict.INCONCLUSIVE in seen:
+        return Verdict.INCONCLUSIVE
+    if any(finding.verdict is Verdict.PASS and finding.examined > 0 for finding in findings):
+        return Verdict.PASS
+    if Verdict.NOT_APPLICABLE in seen and Verdict.PASS not in seen:
+        return Verdict.NOT_APPLICABLE
+    return Verdict.INCONCLUSIVE
+
+
+def fold_unit(cases: Sequence[CaseResult]) -> Verdict:
+    """Fold the cases of one unit."""
+    verdicts = {case.verdict for case in cases}
+    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.NOT_APPLICABLE
+
+
+def effective_level(level: Level, claim: Claim, cases: Sequence[CaseResult]) -> Level:
+    """Return the level at which a unit's failure counts.
+
+    A broken answer counts at MUST whatever the row says; an out-of-range value that is accepted never above SHOULD,
+    nor a feature that is silently ignored where the profile does not claim it.
+    """
+    outcomes = {
+        finding.outcome
+        for case in cases
+        for finding in case.findings
+        if finding.verdict is Verdict.FAIL and finding.outcome
+    }
+    if Outcome.BROKEN in outcomes:
+        return Level.MUST
+    soft = {Outcome.LENIENT} | (set() if claim is Claim.YES else {Outcome.DROPPED})
+    failures = [f for case in cases for f in case.findings if f.verdict is Verdict.FAIL]
+    if failures and level is Level.MUST and all(finding.outcome in soft for finding in failures):
+        return Level.SHOULD
+    return level
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Every number and word that a report may show about a run as a whole."""
+
+    grade: Grade
+    exit_code: Exit
+    required: Mapping[str, int]
+    recommended: Mapping[str, int]
+    features: Mapping[str, Mapping[str, int]]
+    models: Mapping[str, Mapping[str, int]]
+
+
+def count(units: Iterable[UnitResult]) -> dict[str, int]:
+    """Count units by verdict."""
+    tally = Counter(unit.verdict for unit in units)
+    return {
+        "total": tally.total(),
+        "pass": tally[Verdict.PASS],
+        "fail": tally[Verdict.FAIL],
+        "inconclusive": tally[Verdict.INCONCLUSIVE],
+        "not_applicable": tally[Verdict.NOT_APPLICABLE],
+    }
+
+
+def summarise(
+    units: Sequence[UnitResult],
+    *,
+    core_features: frozenset[str],
+    known: frozenset[tuple[str, str]] = frozenset(),
+    stale: bool = False,
+    strict: bool = False,
+) -> Summary:
+    """Fold units into the grade, the counts and the exit code.
+
+    ``known`` are the (requirement, model) pairs whose failure the operator's baseline expects; ``stale`` says that a
+    baseline entry no longer fails, has expired or matches nothing. Neither changes the grade.
+    """
+    must = [unit for unit in units if unit.level is Level.MUST]
+    should = [unit for unit in units if unit.level is Level.SHOULD]
+    failed = [unit for unit in must if unit.verdict is Verdict.FAIL]
+    open_ = [
+        unit
+        for unit in must
+        if unit.verdict is Verdict.INCONCLUSIVE and (unit.claim is Claim.YES or unit.feature in core_features)
+    ]
+    grade = _grade(must, failed, open_, should)
+    unknown = [unit for unit in failed if (unit.requirement, unit.model) not in known]
+    return Summary(
+        grade=grade,
+        exit_code=_exit(grade, bool(unknown) or stale, bool(open_) or not _any_pass(units), strict=strict),
+        required=count(must),
+        recommended=count(should),
+        features={name: count(u for u in units if u.feature == name) for name in _names(units, "feature")},
+        models={name: count(u for u in units if u.model == name) for name in _names(units, "model")},
+    )
+
+
+def _names(units: Iterable[UnitResult], what: str) -> list[str]:
+    return sorted({str(getattr(unit, what)) for unit in units})
+
+
+def _any_pass(units: Iterable[UnitResult]) -> bool:
+    return any(unit.verdict is Verdict.PASS for unit in units)
+
+
+def _grade(
+    must: Sequence[UnitResult],
+    failed: Sequence[UnitResult],
+    open_: Sequence[UnitResult],
+    should: Sequence[UnitResult],
+) -> Grade:
+    if failed:
+        return Grade.NOT_CONFORMANT
+    if open_ or not _any_pass([*must, *should]):
+        return Grade.INCOMPLETE
+    if any(unit.verdict is Verdict.FAIL for unit in should):
+        return Grade.PARTIAL
+    return Grade.CONFORMANT
+
+
+def _exit(grade: Grade, failing: bool, open_: bool, *, strict: bool) -> Exit:  # noqa: FBT001
+    if failing:
+        return Exit.FAILED
+    if open_:
+        return Exit.INCOMPLETE
+    if strict and grade is not Grade.CONFORMANT:
+        return Exit.FAILED
+    return Exit.OK
