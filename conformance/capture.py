@@ -1,0 +1,253 @@
+"""Sends what a plan holds, with pace and patience, and keeps what comes back.
+
+Order: the proofs of life first and alone (a target that is not there costs two requests); then everything else at
+the chosen concurrency; then follow-ups, which need an earlier answer; then, each alone, the repeats of valid probes
+that met 5xx, a broken connection or 429; last a canary. A rate limit pauses everybody for as long as it asks. A row
+of answers that say nothing trips the breaker. Whatever ends a capture early, what was captured stays captured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from conformance.model import Exchange, Intent, Probe, Request
+from conformance.plan import LIVES, Plan, exchange_id
+from conformance.probes import recipes
+from conformance.usage import tokens_of
+from conformance.views import UNREACHABLE, Form, View
+
+PATIENCE: Final = 3
+"""How often a probe that met 429 is tried again, alone, before it counts as not measured."""
+
+BREAKER: Final = 8
+"""Consecutive exchanges without an answer (no status, 429, or a refused key) that end a capture."""
+
+
+class Send(Protocol):
+    """Sends one request; never raises for anything that a target does."""
+
+    def __call__(
+        self,
+        request: Request,
+        *,
+        id: str,
+        probe: str,
+        model: str,
+        attempt: int,  # noqa: A002
+    ) -> Awaitable[Exchange]:
+        """Return what came back."""
+
+
+class Record(Protocol):
+    """Where exchanges go; ``keep`` returns the exchange without secrets."""
+
+    def intent(self, exchange: str) -> None:
+        """Note that an exchange is about to be sent."""
+
+    def keep(self, exchange: Exchange) -> Exchange:
+        """Store a finished exchange, redacted, and return it so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast and how much may be sent. ``None`` is no limit; times are seconds."""
+
+    concurrency: int = 4
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_time: float | None = None
+    per_minute: float | None = None
+    longest_wait: float = 60.0
+
+
+@dataclass
+class Capture:
+    """One capture and its state; ``exchanges`` is always what is safely recorded."""
+
+    plan: Plan
+    send: Send
+    record: Record
+    pace: Pace
+    progress: Callable[[int, int, str], None] = lambda _done, _total, _probe: None
+    exchanges: list[Exchange] = field(default_factory=list)
+    stopped: str = ""
+    requests: int = 0
+    tokens: int = 0
+    _silent: int = 0
+    _resume_at: float = 0.0
+    _next_slot: float = 0.0
+    _started: float = 0.0
+
+    def resume(self, finished: Iterable[Exchange]) -> None:
+        """Take over exchanges of an interrupted run; they are never sent again."""
+        self.exchanges.extend(finished)
+
+    async def run(self) -> None:
+        """Send everything; returns early, with ``stopped`` set, when it has to."""
+        self._started = asyncio.get_running_loop().time()
+        probes = [probe for probe in self.plan.probes if not self._known(probe)]
+        lives = [probe for probe in probes if probe.id in LIVES and probe.model == self.plan.models[0]]
+        last = [probe for probe in probes if probe.has("last")]
+        follows = [probe for probe in probes if probe.follow]
+        for probe in lives:
+            await self._one(probe)
+        if lives and not self._met_anybody():
+            self.stopped = self.stopped or self._nobody()
+            return
+        taken = {id(probe) for probe in (*lives, *last, *follows)}
+        await self._many([probe for probe in probes if id(probe) not in taken])
+        for probe in _by_dependency(follows):
+            await self._one(probe)
+        await self._repeats()
+        for probe in last:
+            await self._one(probe)
+        await self._repeats()
+
+    async def _many(self, probes: Sequence[Probe]) -> None:
+        queue = list(reversed(probes))
+
+        async def worker() -> None:
+            while queue and not self.stopped:
+                await self._one(queue.pop())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, self.pace.concurrency)):
+                group.create_task(worker())
+
+    async def _repeats(self) -> None:
+        """Repeat, alone, what may have been bad luck; 429 with patience, the rest once."""
+        for round_ in range(2, PATIENCE + 2):
+            views = self._latest()
+            for probe in self.plan.probes:
+                view = views.get((probe.id, probe.model))
+                if self.stopped or view is None or view.exchange.attempt != round_ - 1:
+                    continue
+                if view.form is Form.LIMITED or (round_ == 2 and _may_be_bad_luck(view)):  # noqa: PLR2004
+                    await self._one(probe, attempt=round_)
+
+    async def _one(self, probe: Probe, attempt: int = 1) -> None:
+        request = self._request(probe)
+        if request is None or self.stopped:
+            return
+        await self._wait()
+        self.stopped = self.stopped or self._over_budget(probe)
+        if self.stopped:
+            return
+        name = exchange_id(probe, seed=self.plan.seed, challenge=self.plan.challenge, attempt=attempt)
+        self.requests += 1
+        self.tokens += probe.budget
+        self.record.intent(name)
+        raw = await self.send(request, id=name, probe=probe.id, model=probe.model, attempt=attempt)
+        exchange = self.record.keep(raw)
+        self.exchanges.append(exchange)
+        view = View(probe, exchange)
+        self.tokens += tokens_of(view).completion - probe.budget
+        self._notice(view)
+        self.progress(len(self.exchanges), len(self.plan.probes), probe.id)
+
+    def _request(self, probe: Probe) -> Request | None:
+        if probe.follow is None:
+            return probe.request
+        before = self._latest().get((probe.follow.probe, probe.model))
+        return recipes.build(probe, before) if before is not None and before.succeeded else None
+
+    def _latest(self) -> dict[tuple[str, str], View]:
+        index = self.plan.index
+        latest: dict[tuple[str, str], View] = {}
+        for exchange in sorted(self.exchanges, key=lambda exchange: exchange.attempt):
+            probe = index.get((exchange.probe, exchange.model))
+            if probe is not None:
+                latest[probe.id, probe.model] = View(probe, exchange)
+        return latest
+
+    def _known(self, probe: Probe) -> bool:
+        return any(found.probe == probe.id and found.model == probe.model for found in self.exchanges)
+
+    async def _wait(self) -> None:
+        """Wait for the end of a pause that the target asked for, and for the next slot of the chosen rate."""
+        loop = asyncio.get_running_loop()
+        until = self._resume_at
+        if self.pace.per_minute:
+            until = max(until, self._next_slot)
+            self._next_slot = max(until, loop.time()) + 60.0 / self.pace.per_minute
+        if (delay := until - loop.time()) > 0:
+            await asyncio.sleep(delay)
+
+    def _over_budget(self, probe: Probe) -> str:
+        pace = self.pace
+        if pace.max_requests is not None and self.requests >= pace.max_requests:
+            return f"the budget of {pace.max_requests} requests is spent"
+        if pace.max_tokens is not None and self.tokens + probe.budget > pace.max_tokens:
+            return f"the budget of {pace.max_tokens} completion tokens is spent"
+        if pace.max_time is not None:
+            used = asyncio.get_running_loop().time() - self._started
+            if used >= pace.max_time:
+                return f"the time of {pace.max_time:g} s is spent"
+        return ""
+
+    def _notice(self, view: View) -> None:
+        """Keep count of answers that say nothing, and of how long the target asks us to wait."""
+        if view.form is Form.LIMITED:
+            asked = retry_after(view)
+            wait = min(self.pace.longest_wait, asked if asked is not None else 2.0**self._silent)
+            self._resume_at = asyncio.get_running_loop().time() + wait
+        if _says_nothing(view):
+            self._silent += 1
+            if self._silent >= BREAKER and not self.stopped:
+                self.stopped = f"{self._silent} exchanges in a row got no answer, the last: {_ending(view)}"
+        else:
+            self._silent = 0
+
+    def _met_anybody(self) -> bool:
+        first = [view for view in self._latest().values() if view.probe.model == self.plan.models[0]]
+        return any(not _says_nothing(view) and view.form is not Form.PAGE for view in first)
+
+    def _nobody(self) -> str:
+        views = list(self._latest().values())
+        return f"the first requests got no answer from the target: {_ending(views[-1])}" if views else ""
+
+
+def retry_after(view: View) -> float | None:
+    """Return the seconds that Retry-After asks for (a number or an HTTP date, RFC 9110 10.2.3), None without."""
+    value = view.header("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        then = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, then.timestamp() - view.exchange.started_at)
+
+
+def _may_be_bad_luck(view: View) -> bool:
+    if view.probe.intent is not Intent.VALID:
+        return False
+    fault = view.exchange.fault
+    if fault is not None and fault.kind in UNREACHABLE:
+        return True
+    return view.form in {Form.FAILED, Form.NO_ANSWER} or (view.form is Form.PAGE) or fault is not None
+
+
+def _says_nothing(view: View) -> bool:
+    refused_key = view.probe.intent is Intent.VALID and view.status in {401, 403}
+    return view.status is None or view.form is Form.LIMITED or refused_key
+
+
+def _ending(view: View) -> str:
+    fault = view.exchange.fault
+    return fault.detail if fault and view.status is None else f"{view.status}, {view.form}"
+
+
+def _by_dependency(follows: Sequence[Probe]) -> list[Probe]:
+    """Order follow-ups so that each comes after the one it follows."""
+    names = {probe.id for probe in follows}
+    first = [probe for probe in follows if probe.follow and probe.follow.probe not in names]
+    return first + [probe for probe in follows if probe not in first]
