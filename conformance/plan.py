@@ -124,7 +124,7 @@ def make_plan(
         PlannedCase(check.requirement, check.name, probe.id, probe.model)
         for check in checks
         for probe in offered
-        if _looks_at(check, probe)
+        if check.on(probe)
     ]
     if only:
         _demand_matches(only, cases)
@@ -135,10 +135,6 @@ def make_plan(
         set_name, profile.name, tuple(models), seed, challenge, tuple(only), generated_label, probes,
         tuple(cases), digest,
     )  # fmt: skip
-
-
-def _looks_at(check: Check, probe: Probe) -> bool:
-    return probe.requirement in {None, check.requirement} and check.on(probe)
 
 
 def _matches(glob: str, case: PlannedCase) -> bool:

@@ -90,13 +90,14 @@ class Asker:
         feature: str = "chat",
         traits: Iterable[str] = (),
         headers: Iterable[tuple[str, str]] | None = None,
+        auth: tuple[str, str] = AUTH,
         follow: Follow | None = None,
     ) -> Probe:
         """Build a probe that a correct target accepts."""
         return Probe(
             id=id,
             model=self.model,
-            request=request(dict(body), headers=headers),
+            request=request(dict(body), headers=headers, auth=auth),
             feature=feature,
             streamed=body.get("stream") is True,
             traits=frozenset(traits),

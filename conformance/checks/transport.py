@@ -1,0 +1,143 @@
+"""HTTP: the endpoint is there, its answers are whole and well-formed (contract clauses A01-A08, RFC 9110, 9112)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.checks.api import Case, Reads, check
+from conformance.checks.select import either, invalid, valid, without
+from conformance.model import FaultKind, Finding, Outcome
+from conformance.views import Form
+
+_ODD_HTTP = (
+    "two different content-length",
+    "both transfer-encoding and content-length",
+    "bad header",
+    "bad chunk",
+    "bad status",
+)
+
+
+@check("transport.endpoint-served", on=valid("life"), reads=Reads.ANSWER)
+def served(case: Case) -> Iterator[Finding]:
+    """A plain valid POST gets a success status."""
+    status = case.view.status
+    if status is not None and 200 <= status < 300:  # noqa: PLR2004
+        yield case.ok(saw=str(status))
+    else:
+        broken = case.view.form is Form.FAILED
+        yield case.fail(
+            f"status {status} to a plain valid request",
+            "a 2xx status",
+            outcome=Outcome.BROKEN if broken else None,
+        )
+
+
+@check("transport.http-well-formed", on=either(valid(), invalid()), reads=Reads.EXCHANGE)
+def well_formed(case: Case) -> Iterator[Finding]:
+    """Head and framing can be read by a strict parser (RFC 9112)."""
+    fault = case.view.exchange.fault
+    if fault is not None and fault.kind is FaultKind.MALFORMED:
+        yield case.fail(fault.detail, "an answer that a strict HTTP parser can read")
+    elif case.view.answer is not None:
+        yield case.ok()
+
+
+@check("transport.complete-transfer", on=either(valid(), invalid()), reads=Reads.ANSWER)
+def complete(case: Case) -> Iterator[Finding]:
+    """The body ends where its framing said it would (RFC 9112 section 8)."""
+    answer, fault = case.view.answer, case.view.exchange.fault
+    assert answer is not None
+    if fault is not None and fault.kind in {FaultKind.CLOSED_EARLY, FaultKind.RESET}:
+        yield case.fail(
+            f"{fault.detail}, after {len(answer.body)} bytes of the body",
+            f"a body that is whole ({answer.framing} framing)",
+            span=(len(answer.body), len(answer.body)),
+        )
+    elif fault is not None and fault.kind is FaultKind.DEADLINE:
+        yield case.fail(f"{fault.detail}, after {len(answer.body)} bytes of the body", "a body that ends")
+    elif fault is None and answer.complete:
+        yield case.ok()
+
+
+@check("transport.content-encoding-true", on=either(valid(), invalid()), reads=Reads.ANSWER)
+def encoding_true(case: Case) -> Iterator[Finding]:
+    """The body is encoded as Content-Encoding says, and only then (RFC 9110 8.4)."""
+    problem = case.view.coding_problem
+    body = case.view.body
+    if problem and problem.startswith("larger than"):
+        yield case.unsure(problem)
+    elif problem:
+        yield case.fail(
+            problem, "a body that decodes as its Content-Encoding says", span=(0, min(16, len(body)))
+        )
+    elif body[:2] == b"\x1f\x8b" and not case.view.header("content-encoding"):
+        yield case.fail(
+            "a gzip body without Content-Encoding", "Content-Encoding: gzip, or no compression", span=(0, 2)
+        )
+    elif body:
+        yield case.ok()
+
+
+@check("transport.identity-honoured", on=without(valid("text"), "charset"), reads=Reads.SUCCESS)
+def identity(case: Case) -> Iterator[Finding]:
+    """What asked for identity alone comes uncompressed (RFC 9110 12.5.3)."""
+    coding = (case.view.header("content-encoding") or "identity").strip().lower()
+    if coding == "identity":
+        yield case.ok()
+    else:
+        yield case.fail(
+            f"Content-Encoding: {coding}", "no content coding: the request accepts identity alone"
+        )
+
+
+@check("transport.stream-by-body", on=valid("text", streamed=True), reads=Reads.SUCCESS)
+def stream_by_body(case: Case) -> Iterator[Finding]:
+    """``stream: true`` alone decides; the SDKs send Accept: application/json with every request."""
+    if case.view.form is Form.STREAM:
+        yield case.ok()
+    else:
+        yield case.fail(
+            f"{case.view.form} ({case.view.media_type or 'no content type'}) to stream: true",
+            "an event stream",
+            outcome=Outcome.BROKEN,
+        )
+
+
+@check("transport.request-id", on=valid("text"), reads=Reads.SUCCESS)
+def request_id(case: Case) -> Iterator[Finding]:
+    """An id by which a vendor can find one call."""
+    if (case.view.header("x-request-id") or "").strip():
+        yield case.ok()
+    else:
+        yield case.fail("no x-request-id header", "a non-empty x-request-id header")
+
+
+@check("transport.trace-id-accepted", on=valid("trace-id"), reads=Reads.ANSWER)
+def trace_id(case: Case) -> Iterator[Finding]:
+    """A fresh X-Trace-ID does no harm (clause A08)."""
+    if case.view.succeeded:
+        yield case.ok()
+    else:
+        yield case.fail(
+            f"status {case.view.status} with X-Trace-ID", "the success that the same request gets without it"
+        )
+
+
+@check("transport.json-charset-accepted", on=valid("charset"), reads=Reads.ANSWER)
+def charset(case: Case) -> Iterator[Finding]:
+    """A charset parameter on the request's media type is no reason to refuse it (RFC 9110 8.3.1)."""
+    if case.view.succeeded:
+        yield case.ok()
+    else:
+        yield case.fail(f"status {case.view.status} with charset=utf-8", "the success that it gets without")
+
+
+@check("transport.trace-id-echo", on=valid("trace-id"), reads=Reads.SUCCESS)
+def trace_echo(case: Case) -> Iterator[Finding]:
+    """Whether the trace id comes back."""
+    sent = dict(case.view.exchange.request.headers).get("X-Trace-ID")
+    if case.view.header("x-trace-id") == sent:
+        yield case.ok()
+    else:
+        yield case.fail("no X-Trace-ID in the answer", "the value that was sent")

@@ -1,0 +1,305 @@
+"""One run from settings to report: the functions that both shells (command line and pytest) stand on.
+
+``prepare`` decides everything that can be decided before money is spent; ``capture`` talks to the target; ``judge``
+and ``report`` work from the evidence alone, so that ``recheck`` repeats them offline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from conformance import evidence as evidence_file
+from conformance.capture import Capture, Pace
+from conformance.catalogue import Catalogue, Profile
+from conformance.catalogue import load as load_catalogue
+from conformance.errors import ConformanceError, UsageError
+from conformance.evidence import Evidence
+from conformance.exchange import Limits, Sender
+from conformance.judge import Judgement, judge
+from conformance.model import GATEWAY, Exchange, Probe
+from conformance.models import ModelCards, load_cards
+from conformance.plan import Plan, make_plan
+from conformance.probes.asker import request
+from conformance.redact import Redactor
+from conformance.target import Target
+from conformance.verdict import Summary, summarise
+from conformance.views import UNREACHABLE, View
+
+MODELS_NAMED = 20
+"""How many of the offered models an error names."""
+
+
+class Unreachable(ConformanceError):
+    """The target could not be asked at all; nothing was judged."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chose. ``models`` may be empty: then the target is asked what it offers."""
+
+    target: Target
+    profile: str = "core"
+    models: tuple[str, ...] = ()
+    set_name: str | None = None
+    seed: int = 0
+    challenge: str = ""
+    only: tuple[str, ...] = ()
+    generated: str = "smoke"
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
+    reference: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is known before the first paid request."""
+
+    settings: Settings
+    catalogue: Catalogue
+    profile: Profile
+    cards: ModelCards
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Result:
+    """A judged run."""
+
+    prepared: Prepared
+    evidence: Evidence
+    judgement: Judgement
+    summary: Summary
+    report: dict[str, Any]
+    stopped: str = ""
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Load the data, choose the models and decide what to send.
+
+    Raises:
+        UsageError: the profile, the models or ``--only`` do not work out.
+        Unreachable: the models had to be asked for and the target gave no answer.
+
+    """
+    catalogue = load_catalogue()
+    profile = catalogue.profile(settings.profile)
+    models = settings.models or choose_models(offered_models(settings), profile)
+    return plan_for(settings, catalogue, profile, models)
+
+
+def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models: Sequence[str]) -> Prepared:
+    """Make the plan for known models; sends nothing."""
+    cards = load_cards(profile.overrides)
+    label, cases = generated_probes(settings, models[0], cards)
+    plan = make_plan(
+        catalogue,
+        profile,
+        cards,
+        models,
+        set_name=settings.set_name or catalogue.latest_set,
+        seed=settings.seed,
+        challenge=settings.challenge,
+        only=settings.only,
+        extra_body=settings.target.extra_body,
+        generated=cases,
+        generated_label=label,
+    )
+    return Prepared(replace(settings, models=tuple(models)), catalogue, profile, cards, plan)
+
+
+def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple[str, tuple[Probe, ...]]:
+    """Return the probes made from the OpenAPI description, none when they are switched off."""
+    if settings.generated == "none":
+        return "none", ()
+    from conformance.probes_generated import generated_for  # noqa: PLC0415 - schemathesis is heavy
+
+    return generated_for(settings.generated, model, cards.card(model), settings.seed)
+
+
+def offered_models(settings: Settings) -> tuple[str, ...]:
+    """Ask the target for its models (GET <base>/models).
+
+    Raises:
+        Unreachable: no answer came.
+        UsageError: the answer lists no model.
+
+    """
+    sent = request(None, headers=(("Accept", "application/json"),), method="GET", path="/models")
+    probe = Probe(id="models.list", model=GATEWAY, request=sent)
+
+    async def ask() -> Exchange:
+        async with Sender(settings.target, limits=settings.limits, concurrency=1) as sender:
+            return await sender.send(sent, id="ex-models", probe=probe.id, model=GATEWAY)
+
+    exchange = asyncio.run(ask())
+    view = View(probe, redactor(settings.target).exchange(exchange))
+    if view.exchange.fault is not None and view.status is None:
+        kind = "could not be reached" if view.exchange.fault.kind in UNREACHABLE else "did not answer"
+        raise Unreachable(
+            f"The target {settings.target.base_url} {kind}.",
+            why=view.exchange.fault.detail,
+            hint="check --target, or that the server is up",
+        )
+    data = view.object.get("data")
+    rows = data if isinstance(data, list) else []
+    names = tuple(str(row["id"]) for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str))
+    if not names:
+        raise UsageError(
+            f"The target lists no models (GET {settings.target.base_url}/models answered {view.status}).",
+            why="a wrong key, a wrong base URL, or a target without that endpoint",
+            hint="name one with --model",
+        )
+    return names
+
+
+def choose_models(offered: Sequence[str], profile: Profile) -> tuple[str, ...]:
+    """Choose among the offered models: the only one, or those that the profile names.
+
+    Raises:
+        UsageError: several are offered and the profile names none of them.
+
+    """
+    if len(offered) == 1:
+        return tuple(offered)
+    chosen = tuple(model for model in profile.models if model in set(offered))
+    if chosen:
+        return chosen
+    listed = ", ".join(repr(name) for name in offered[:MODELS_NAMED])
+    more = f" and {len(offered) - MODELS_NAMED} more" if len(offered) > MODELS_NAMED else ""
+    raise UsageError(
+        f"The target offers {len(offered)} models and none was chosen.",
+        why=f"it lists {listed}{more}",
+        hint="choose with --model NAME (repeatable)",
+    )
+
+
+def redactor(target: Target) -> Redactor:
+    """Return the redactor for everything secret that a target was given."""
+    return Redactor(target.secrets)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Redacts, then writes; the only door from the network to memory and disk."""
+
+    writer: evidence_file.Writer
+    redactor: Redactor
+
+    def intent(self, exchange: str) -> None:
+        """Note that an exchange is about to be sent."""
+        self.writer.intent(exchange)
+
+    def keep(self, exchange: Exchange) -> Exchange:
+        """Redact, store, return."""
+        clean = self.redactor.exchange(exchange)
+        self.writer.exchange(clean)
+        return clean
+
+
+def capture(
+    prepared: Prepared,
+    evidence_path: Path,
+    *,
+    progress: Callable[[int, int, str], None] = lambda _done, _total, _probe: None,
+) -> str:
+    """Send the plan and record it; returns why it ended early, or an empty text.
+
+    Ctrl-C ends it early like everything else: what came back is in the evidence.
+    """
+    settings = prepared.settings
+    header = header_of(prepared)
+    with evidence_file.Writer(evidence_path, header) as writer:
+        recorder = Recorder(writer, redactor(settings.target))
+
+        async def main() -> Capture:
+            async with Sender(
+                settings.target, limits=settings.limits, concurrency=settings.pace.concurrency
+            ) as sender:
+                job = Capture(prepared.plan, sender.send, recorder, settings.pace, progress)
+                await job.run()
+                return job
+
+        try:
+            job = asyncio.run(main())
+            stopped = job.stopped
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        writer.footer({"stopped": stopped})
+    return stopped
+
+
+def header_of(prepared: Prepared) -> dict[str, Any]:
+    """Return what the first line of the evidence says: all that recheck needs to make the same plan again."""
+    from conformance import __version__  # noqa: PLC0415 - read at call time
+
+    settings, plan = prepared.settings, prepared.plan
+    return {
+        "suite": {"name": "chat-conformance", "version": __version__},
+        "target": {"url": settings.target.base_url, "reference": settings.reference},
+        "set": plan.set_name,
+        "profile": settings.profile,
+        "models": list(plan.models),
+        "seed": plan.seed,
+        "challenge": plan.challenge,
+        "only": list(plan.only),
+        "generated": settings.generated,
+        "extra_body": dict(settings.target.extra_body),
+        "plan": plan.digest,
+        "started": time.time(),
+    }
+
+
+def settings_of(header: Mapping[str, Any]) -> Settings:
+    """Rebuild the settings of a recorded run, without its key."""
+    return Settings(
+        target=Target(base_url=header["target"]["url"], extra_body=header["extra_body"]),
+        profile=header["profile"],
+        models=tuple(header["models"]),
+        set_name=header["set"],
+        seed=header["seed"],
+        challenge=header["challenge"],
+        only=tuple(header["only"]),
+        generated=header["generated"],
+        reference=header["target"]["reference"],
+    )
+
+
+def judge_evidence(path: Path, *, strict: bool = False) -> Result:
+    """Judge recorded evidence: plan again from its header, judge, fold, build the report.
+
+    Raises:
+        UsageError: the evidence is no evidence, or was made by a catalogue that plans differently.
+
+    """
+    recorded = evidence_file.read(path)
+    settings = replace(settings_of(recorded.header), strict=strict)
+    catalogue = load_catalogue()
+    prepared = plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
+    if prepared.plan.digest != recorded.header["plan"]:
+        raise UsageError(
+            f"The evidence in {path} was made from another plan than this version of the suite makes.",
+            why=f"it says {recorded.header['plan'][:23]}…, this suite plans {prepared.plan.digest[:23]}…",
+            hint=f"judge it with chat-conformance {recorded.header['suite']['version']}",
+        )
+    return judge_prepared(prepared, recorded)
+
+
+def judge_prepared(prepared: Prepared, recorded: Evidence) -> Result:
+    """Judge, fold and build the report of a run whose plan is known."""
+    from conformance.report.build import build_report  # noqa: PLC0415 - only runs that report pay for it
+
+    found = judge(prepared.plan, recorded.exchanges, prepared.catalogue, prepared.profile, prepared.cards)
+    summary = summarise(
+        found.units, core_features=prepared.catalogue.core_features, strict=prepared.settings.strict
+    )
+    stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
+    report = build_report(prepared, recorded, found, summary, stopped=stopped)
+    return Result(prepared, recorded, found, summary, report, stopped)
