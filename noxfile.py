@@ -142,7 +142,7 @@ def importable_nox() -> bool:
 
 
 def private_nox() -> Path:
-    """Return a Python of our own that has nox; make its environment if need be, with uv, else venv and pip."""
+    """Return a Python of our own that has nox; make that environment if need be, with uv or venv."""
     python = NOX_HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp, made_for = NOX_HOME / "made-for.txt", f"{NOX}\n{sys.executable}\n{sys.version}\n"
     if python.exists() and stamp.is_file() and stamp.read_text("utf-8") == made_for:
