@@ -1,0 +1,69 @@
+"""What goes in and out of the reference gateway, as values: a received request, and a reply down to its last byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One HTTP request. ``headers`` have lower-case names; ``path`` has no query; ``number`` counts from 1."""
+
+    number: int
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of the header ``name`` (lower case), or None."""
+        return next((value for other, value in self.headers if other == name), None)
+
+
+class Framing(StrEnum):
+    """How the end of the body is marked (RFC 9112, section 6)."""
+
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+class Ending(StrEnum):
+    """What happens after the last byte."""
+
+    KEEP = "keep"
+    """The connection stays open for the next request."""
+    CLOSE = "close"
+    """The connection is closed in order; with a cut body this is a truncated message."""
+    RESET = "reset"
+    """The connection is reset (RST)."""
+    HANG = "hang"
+    """Nothing more comes, and the connection is not closed before the client closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer. ``writes`` are the pieces of the body, each flushed on its own, ``pause`` seconds apart.
+
+    ``wait`` is the time in seconds before the head, ``stall`` the time between the head and the body. ``cut`` is the
+    number of bytes of the framed body after which the connection ends, None for all. ``raw`` replaces head and body.
+    """
+
+    status: int
+    headers: Headers
+    writes: tuple[bytes, ...]
+    framing: Framing = Framing.LENGTH
+    pause: float = 0.0
+    wait: float = 0.0
+    stall: float = 0.0
+    ending: Ending = Ending.KEEP
+    cut: int | None = None
+    raw: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The whole body before framing."""
+        return b"".join(self.writes)
