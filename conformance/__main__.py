@@ -1,0 +1,5 @@
+"""``python -m conformance`` is ``chat-conformance``."""
+
+from conformance.cli import entry
+
+entry()

@@ -1,0 +1,163 @@
+"""The command line: ``chat-conformance COMMAND``.
+
+Parsing is here, doing is in ``conformance.commands``; imports are late, so that ``--version`` and ``--help`` answer
+at once. An error of ours is printed as what, why and what to do, never as a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from conformance import __version__
+from conformance.errors import ConformanceError
+
+REFERENCE = "reference"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the whole grammar of the command line."""
+    top = argparse.ArgumentParser(
+        prog="chat-conformance",
+        description="Tells whether a server that says it speaks POST /v1/chat/completions really does, and proves it.",
+        epilog="exit codes: 0 conformant or partial, 1 a required failure, 2 usage, 3 incomplete, 4 our own error",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"chat-conformance {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="send, judge, report", allow_abbrev=False)
+    _target_options(run)
+    _plan_options(run)
+    _run_options(run)
+
+    plan = commands.add_parser(
+        "plan", help="print what would be sent; sends nothing paid", allow_abbrev=False
+    )
+    _target_options(plan)
+    _plan_options(plan)
+    plan.add_argument("--format", choices=("text", "json"), default="text")
+
+    listing = commands.add_parser("list", help="list the requirements of a profile", allow_abbrev=False)
+    listing.add_argument("--profile", default="core", metavar="NAME|FILE")
+    listing.add_argument("--format", choices=("text", "json"), default="text")
+
+    show = commands.add_parser("show", help="show a requirement, or the bytes of an exchange (ex-…)")
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--run", metavar="DIR", help="folder of a run (default: the newest under reports/runs)")
+
+    recheck = commands.add_parser(
+        "recheck", help="judge recorded evidence again, offline", allow_abbrev=False
+    )
+    recheck.add_argument("run", metavar="DIR")
+    recheck.add_argument("--output", metavar="DIR", help="write the report here instead")
+    recheck.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
+
+    render = commands.add_parser("render", help="write all report formats again from report.json")
+    render.add_argument("run", metavar="DIR")
+
+    reproduce = commands.add_parser("reproduce", help="send one exchange of a run again", allow_abbrev=False)
+    reproduce.add_argument("id", metavar="ex-…")
+    reproduce.add_argument(
+        "--run", metavar="DIR", help="folder of a run (default: the newest under reports/runs)"
+    )
+    _target_options(reproduce)
+    reproduce.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
+
+    serve = commands.add_parser(
+        "serve", help="run the reference gateway in the foreground", allow_abbrev=False
+    )
+    serve.add_argument("--port", type=int, default=0, help="0 (default): any free port")
+    serve.add_argument(
+        "--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeatable)"
+    )
+    serve.add_argument(
+        "--api-key-env", default=None, metavar="NAME", help="variable that holds the key to demand"
+    )
+    return top
+
+
+def _target_options(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("target")
+    group.add_argument(
+        "--target",
+        metavar="URL",
+        help=f"origin, …/v1, the full path, or the word {REFERENCE} (embedded gateway)",
+    )
+    group.add_argument(
+        "--target-file", metavar="FILE", help="YAML file with url, headers, extra_body, key source"
+    )
+    group.add_argument("--api-key-env", default=None, metavar="NAME", help="default: OPENAI_API_KEY")
+    group.add_argument("--api-key-file", default=None, metavar="FILE")
+    group.add_argument("--header", action="append", default=[], metavar="NAME=VALUE|NAME=env:VAR")
+    group.add_argument(
+        "--extra-body", metavar="FILE", help="JSON or YAML object merged into every request body"
+    )
+    group.add_argument("--ca-bundle", metavar="FILE", help="certificate authorities to trust for this target")
+
+
+def _plan_options(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("what to ask")
+    group.add_argument("--profile", default="core", metavar="NAME|FILE")
+    group.add_argument("--model", action="append", default=[], metavar="NAME", help="repeatable")
+    group.add_argument("--only", action="append", default=[], metavar="GLOB", help="requirement or probe ids")
+    group.add_argument(
+        "--set", default=None, metavar="NAME", help="frozen requirement set (default: the newest)"
+    )
+    group.add_argument("--seed", type=int, default=0)
+    group.add_argument(
+        "--generated", default="smoke", metavar="none|smoke|full|N", help="requests from OpenAPI"
+    )
+
+
+def _run_options(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("how to ask")
+    group.add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="an exchange; wall clock"
+    )
+    group.add_argument("--concurrency", type=int, default=4, metavar="N")
+    group.add_argument("--max-requests", type=int, default=None, metavar="N")
+    group.add_argument("--output", default=None, metavar="DIR", help="default: reports/runs/<time>")
+    group.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 2
+    try:
+        from conformance import commands  # noqa: PLC0415 - keeps --version quick
+
+        command: Callable[[argparse.Namespace], int] = commands.COMMANDS[arguments.command]
+        return command(arguments)
+    except ConformanceError as error:
+        print(f"chat-conformance: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("chat-conformance: interrupted", file=sys.stderr)  # noqa: T201
+        return 3
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last door: our own defect, said without target bytes or key
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        print(  # noqa: T201
+            f"chat-conformance: an error of the suite itself ({type(error).__name__} in"
+            f" {os.path.basename(where.filename)}:{where.lineno}, {where.name}).\n"  # noqa: PTH119
+            "  do:   please report it with this line; set CHAT_CONFORMANCE_DEBUG=1 to see the traceback",
+            file=sys.stderr,
+        )
+        if os.environ.get("CHAT_CONFORMANCE_DEBUG") == "1":
+            traceback.print_exc()
+        return 4
+
+
+def entry() -> None:
+    """Console script."""
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""What each command of the command line does; one module for each group of commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from conformance.commands.look import list_requirements, print_plan, show
+from conformance.commands.replay import recheck, render, reproduce
+from conformance.commands.run import run
+from conformance.commands.serve import serve
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "run": run,
+    "plan": print_plan,
+    "list": list_requirements,
+    "show": show,
+    "recheck": recheck,
+    "render": render,
+    "reproduce": reproduce,
+    "serve": serve,
+}

@@ -1,0 +1,177 @@
+"""``plan``, ``list`` and ``show``: what would be sent, what is required, what came back. Nothing here is paid."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from conformance import engine, evidence
+from conformance.catalogue import load as load_catalogue
+from conformance.checks import all_checks
+from conformance.commands.run import EVIDENCE, RUNS
+from conformance.commands.settings import settings_from
+from conformance.errors import UsageError
+from conformance.model import Requirement
+from conformance.plan import Plan
+from conformance.views import View
+
+
+def print_plan(arguments: argparse.Namespace) -> int:
+    """Print probes, requests and the upper bound of tokens."""
+    with settings_from(arguments) as settings:
+        plan = engine.prepare(settings).plan
+    print(json.dumps(_plan_data(plan), indent=1) if arguments.format == "json" else _plan_text(plan))  # noqa: T201
+    return 0
+
+
+def _plan_data(plan: Plan) -> dict[str, object]:
+    return {
+        "set": plan.set_name,
+        "profile": plan.profile,
+        "models": list(plan.models),
+        "digest": plan.digest,
+        "seed": plan.seed,
+        "requests": len(plan.probes),
+        "completion_tokens_at_most": plan.token_bound,
+        "probes": [
+            {
+                "id": probe.id,
+                "model": probe.model,
+                "intent": probe.intent,
+                "stream": probe.streamed,
+                "tokens": probe.budget,
+                "request": f"{probe.request.method} {probe.request.path}",
+                "body": probe.request.body[:4096].decode("utf-8", "backslashreplace"),
+            }
+            for probe in plan.probes
+        ],
+        "cases": len(plan.cases),
+    }
+
+
+def _plan_text(plan: Plan) -> str:
+    lines = [
+        f"set {plan.set_name}, profile {plan.profile}, models {', '.join(plan.models)}",
+        f"{len(plan.probes)} requests, at most {plan.token_bound} completion tokens, {len(plan.cases)} cases",
+        f"digest {plan.digest}",
+        "",
+    ]
+    width = max((len(probe.id) for probe in plan.probes), default=0)
+    for probe in plan.probes:
+        kind = "stream" if probe.streamed else "plain"
+        lines.append(
+            f"{probe.id:{width}}  {probe.model:24}  {probe.intent:7}  {kind:6}  {probe.budget:>5} tokens"
+        )
+    return "\n".join(lines)
+
+
+def list_requirements(arguments: argparse.Namespace) -> int:
+    """Print every row with its level in a profile and how it is judged."""
+    catalogue = load_catalogue()
+    profile = catalogue.profile(arguments.profile)
+    rows = [
+        {
+            "id": row.id,
+            "level": str(profile.level_of(row)),
+            "claim": str(profile.claim_of(row.feature)),
+            "feature": row.feature,
+            "state": _state(row),
+            "title": row.title,
+        }
+        for row in sorted(catalogue.requirements.values(), key=lambda row: row.id)
+    ]
+    if arguments.format == "json":
+        print(json.dumps(rows, indent=1))  # noqa: T201
+        return 0
+    width = max(len(row["id"]) for row in rows)
+    for row in rows:
+        print(f"{row['id']:{width}}  {row['level']:6}  {row['claim']:3}  {row['state']:9}  {row['title']}")  # noqa: T201
+    return 0
+
+
+def _state(row: Requirement) -> str:
+    return "pending" if row.pending else "excluded" if row.excluded else "judged"
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print a requirement with its sources and checks, or the bytes of a recorded exchange."""
+    if arguments.id.startswith("ex-"):
+        print(_exchange(arguments.id, run_folder(arguments.run)))  # noqa: T201
+        return 0
+    catalogue = load_catalogue()
+    row = catalogue.requirements.get(arguments.id)
+    if row is None:
+        raise UsageError(
+            f"There is no requirement {arguments.id!r}.",
+            hint=_nearest(arguments.id, catalogue.requirements) or "see the ids with: chat-conformance list",
+        )
+    print(_requirement(row))  # noqa: T201
+    return 0
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only on a mistake
+
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def _requirement(row: Requirement) -> str:
+    names = sorted(check.name for check in all_checks() if check.requirement == row.id)
+    fields = [
+        ("level", row.level + "".join(f", {name}: {level}" for name, level in row.levels.items())),
+        ("feature", row.feature),
+        ("says", row.says),
+        ("why", row.why),
+        ("sources", ", ".join(row.sources)),
+        ("clauses", ", ".join(row.clauses)),
+        ("breaks", "; ".join(row.breaks)),
+        ("state", _state(row) + (f" ({row.excluded}: {row.note})" if row.excluded else "")),
+        ("checks", ", ".join(names)),
+    ]
+    lines = [f"{row.id}: {row.title}"]
+    for name, text in fields:
+        if text:
+            lines.append(textwrap.fill(text, 100, initial_indent=f"  {name:8} ", subsequent_indent=" " * 11))
+    return "\n".join(lines)
+
+
+def run_folder(chosen: str | None) -> Path:
+    """Return the folder of a run: the one named, or the newest under reports/runs.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    if chosen:
+        return Path(chosen)
+    found = sorted(RUNS.glob(f"*/{EVIDENCE}"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UsageError(f"There is no run under {RUNS}.", hint="name its folder with --run DIR")
+    return found[-1].parent
+
+
+def _exchange(name: str, folder: Path) -> str:
+    from conformance.report.show import show_exchange  # noqa: PLC0415 - only here
+
+    recorded = evidence.read(folder / EVIDENCE)
+    for exchange in recorded.exchanges:
+        if exchange.id == name:
+            result = engine.judge_evidence(folder / EVIDENCE)
+            probe = result.prepared.plan.index.get((exchange.probe, exchange.model))
+            if probe is None:
+                break
+            places = [
+                place
+                for unit in result.judgement.units
+                for case in unit.cases
+                for finding in case.findings
+                if finding.verdict == "fail"
+                for place in finding.where
+                if place.exchange == name
+            ]
+            return show_exchange(View(probe, exchange), places)
+    raise UsageError(f"The run in {folder} has no exchange {name}.", hint="ids stand beside each finding")

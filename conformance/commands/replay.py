@@ -1,0 +1,78 @@
+"""``recheck``, ``render`` and ``reproduce``: what can be done again with a run that is over."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from conformance import engine, evidence
+from conformance.commands.look import run_folder
+from conformance.commands.run import EVIDENCE, finish
+from conformance.commands.settings import target_from
+from conformance.errors import UsageError
+from conformance.exchange import Limits, Sender
+from conformance.model import KEY_MARK, Exchange, Request
+from conformance.report.show import show_exchange
+from conformance.report.write import write_all
+from conformance.views import View
+
+
+def recheck(arguments: argparse.Namespace) -> int:
+    """Judge recorded evidence again, offline."""
+    output = Path(arguments.output) if arguments.output else None
+    return finish(Path(arguments.run), strict=arguments.strict, output=output)
+
+
+def render(arguments: argparse.Namespace) -> int:
+    """Write all report formats again from report.json."""
+    path = Path(arguments.run) / "report.json"
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read.", why=error.strerror or "", hint="name the folder of a run"
+        ) from None
+    except ValueError:
+        raise UsageError(
+            f"{path} is not a report.", hint="make it again with: chat-conformance recheck DIR"
+        ) from None
+    write_all(report, Path(arguments.run))
+    return 0
+
+
+def reproduce(arguments: argparse.Namespace) -> int:
+    """Send one recorded exchange again, with the key of the environment, and print what comes back."""
+    folder = run_folder(arguments.run)
+    recorded = evidence.read(folder / EVIDENCE)
+    before = next((found for found in recorded.exchanges if found.id == arguments.id), None)
+    if before is None:
+        raise UsageError(
+            f"The run in {folder} has no exchange {arguments.id}.", hint="ids stand beside each finding"
+        )
+    if not arguments.target and not arguments.target_file:
+        arguments.target = recorded.header["target"]["url"]
+    target = target_from(arguments)
+    settings = engine.settings_of(recorded.header)
+    catalogue = engine.load_catalogue()
+    prepared = engine.plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
+    probe = prepared.plan.index.get((before.probe, before.model))
+    if probe is None:
+        raise UsageError(f"This version of the suite does not plan the probe {before.probe}.")
+    request = probe.request if probe.follow is None else _with_key(before.request, probe.request)
+
+    async def again() -> Exchange:
+        async with Sender(target, limits=Limits(deadline=arguments.timeout), concurrency=1) as sender:
+            return await sender.send(request, id=before.id, probe=before.probe, model=before.model)
+
+    exchange = engine.redactor(target).exchange(asyncio.run(again()))
+    print(show_exchange(View(probe, exchange), []))  # noqa: T201
+    return 0
+
+
+def _with_key(recorded: Request, planned: Request) -> Request:
+    """Return the recorded request of a follow-up with the place of the key open again."""
+    holders = {name.lower(): value for name, value in planned.headers if KEY_MARK in value}
+    headers = tuple((name, holders.get(name.lower(), value)) for name, value in recorded.headers)
+    return Request(recorded.method, recorded.path, headers, recorded.body)

@@ -1,0 +1,91 @@
+"""``run``: send, judge, write the report, print its summary, return its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from conformance import engine
+from conformance.commands.settings import settings_from
+from conformance.errors import UsageError
+from conformance.report.console import render_console
+from conformance.report.write import write_all
+
+RUNS = Path("reports") / "runs"
+EVIDENCE = "evidence.jsonl"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge one target; the exit code is the report's."""
+    with settings_from(arguments) as settings:
+        prepared = engine.prepare(settings)
+        folder = output_folder(arguments.output)
+        if settings.target.cleartext:
+            print(  # noqa: T201
+                f"warning: the key travels unencrypted to {settings.target.base_url}", file=sys.stderr
+            )
+        engine.capture(prepared, folder / EVIDENCE, progress=progress_to(sys.stderr, quiet=arguments.quiet))
+    return finish(folder, strict=arguments.strict)
+
+
+def finish(folder: Path, *, strict: bool, output: Path | None = None) -> int:
+    """Judge the evidence of a folder, write every report, print the summary and return the exit code."""
+    result = engine.judge_evidence(folder / EVIDENCE, strict=strict)
+    out = output or folder
+    write_all(result.report, out)
+    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = shutil.get_terminal_size((100, 24)).columns
+    print(render_console(result.report, color=color, width=width))  # noqa: T201
+    print(f"report: {out}")  # noqa: T201
+    return int(result.summary.exit_code)
+
+
+def output_folder(chosen: str | None) -> Path:
+    """Make the folder of a run; one that holds evidence already is refused, so that nothing is lost.
+
+    Raises:
+        UsageError: the folder cannot be made, or holds an earlier run.
+
+    """
+    folder = Path(chosen) if chosen else RUNS / time.strftime("%Y%m%dT%H%M%S")
+    if chosen is None and (folder / EVIDENCE).exists():
+        folder = folder.with_name(f"{folder.name}-{os.getpid()}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The folder {folder} cannot be made.",
+            why=error.strerror or "",
+            hint="choose another with --output",
+        ) from None
+    if (folder / EVIDENCE).exists():
+        raise UsageError(
+            f"The folder {folder} holds an earlier run.",
+            why="its evidence cost money and would be overwritten",
+            hint="choose another with --output",
+        )
+    return folder
+
+
+def progress_to(stream: object, *, quiet: bool) -> Callable[[int, int, str], None]:
+    """Return a progress printer: one moving line on a terminal, a line every 25 exchanges elsewhere."""
+    write: Callable[[str], object] = getattr(stream, "write")  # noqa: B009
+    terminal = bool(getattr(stream, "isatty", lambda: False)())
+
+    def show(done: int, total: int, probe: str) -> None:
+        if quiet:
+            return
+        if terminal:
+            filled = 24 * min(done, total) // max(total, 1)
+            end = "\n" if done >= total else ""
+            write(f"\r[{'#' * filled}{'.' * (24 - filled)}] {done}/{total} {probe[:40]:40}{end}")
+        elif done % 25 == 0 or done == total:
+            write(f"{done}/{total} exchanges\n")
+        getattr(stream, "flush", lambda: None)()
+
+    return show
