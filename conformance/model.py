@@ -73,6 +73,10 @@ class FaultKind(StrEnum):
     MALFORMED = "malformed"
     DEADLINE = "deadline"
     TOO_LARGE = "too-large"
+    LINGERING = "lingering"  # the stream ended with [DONE], the connection did not
+    WITHHELD = (
+        "withheld"  # the body may hold the key in a form that cannot be masked in part; all of it is masked
+    )
     OTHER = "other"
 
 
