@@ -32,7 +32,18 @@ class FrameKind(StrEnum):
     ERROR = "error"
     EMPTY = "empty"
     BROKEN = "broken"
+    """Data that is not JSON."""
+    FUSED = "fused"
+    """Several whole events in one block, for want of blank lines between them."""
+    SPILT = "spilt"
+    """Data whose JSON goes on in lines that have no ``data:`` in front."""
+    NEAR_DONE = "near-done"
+    """The terminator, but not spelled exactly."""
     OTHER = "other"
+    """JSON that is no object."""
+
+
+_LONGEST_TERMINATOR: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +177,23 @@ class ChatStream:
 def read_stream(body: bytes) -> ChatStream:
     """Read a body as a stream of chunks; never raises."""
     framing = sse.parse(body)
-    frames = tuple(_frame(event) for event in framing.events)
+    strays = [
+        (note.start, note.end)
+        for note in framing.notes
+        if note.kind in {sse.NoteKind.NO_COLON, sse.NoteKind.UNKNOWN_FIELD}
+    ]
+    frames = tuple(_frame(event, strays) for event in framing.events)
     return ChatStream(framing, frames, _assemble(frames))
 
 
-def _frame(event: sse.Event) -> Frame:
+def _frame(event: sse.Event, strays: list[tuple[int, int]]) -> Frame:
     if event.data == DONE:
         return Frame(event.index, FrameKind.DONE, event, None, {}, ())
     if not event.data:
         return Frame(event.index, FrameKind.EMPTY, event, None, {}, ())
     document = strictjson.read(event.data)
     if not document.ok:
-        return Frame(event.index, FrameKind.BROKEN, event, document, {}, ())
+        return Frame(event.index, _broken_kind(event, strays), event, document, {}, ())
     value = document.value
     if not isinstance(value, dict):
         return Frame(event.index, FrameKind.OTHER, event, document, {}, ())
@@ -185,6 +201,18 @@ def _frame(event: sse.Event) -> Frame:
     if value.get("error") is not None or (event.type == "error" and "choices" not in value):
         kind = FrameKind.ERROR
     return Frame(event.index, kind, event, document, value, tuple(_deltas(event.index, value)))
+
+
+def _broken_kind(event: sse.Event, strays: list[tuple[int, int]]) -> FrameKind:
+    """Tell why data is not JSON, so that each cause is judged by its own requirement."""
+    if len(event.data) < _LONGEST_TERMINATOR and event.data.strip().lower().startswith(DONE.lower()):
+        return FrameKind.NEAR_DONE
+    lines = event.data.split("\n")
+    if len(lines) > 1 and all(line == DONE or strictjson.read(line).ok for line in lines):
+        return FrameKind.FUSED
+    if any(event.start <= start < event.end for start, _ in strays):
+        return FrameKind.SPILT
+    return FrameKind.BROKEN
 
 
 def _deltas(frame: int, value: Mapping[str, Json]) -> Iterator[Delta]:

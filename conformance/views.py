@@ -111,6 +111,26 @@ class View:
         return http1.body_pieces(self.answer, self.exchange.pieces) if self.answer else ()
 
     @cached_property
+    def asked(self) -> Mapping[str, Json]:
+        """The JSON object that was sent, empty when none was."""
+        value = strictjson.read(self.exchange.request.body).value
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def cut(self) -> bool:
+        """Whether the exchange did not end as HTTP says it should."""
+        return self.exchange.fault is not None
+
+    def arrival(self, offset: int) -> float:
+        """Return when the body's byte at an offset came, in seconds since the request was sent."""
+        seen = 0
+        for when, size in self.arrivals:
+            seen += size
+            if offset < seen:
+                return when
+        return self.exchange.elapsed
+
+    @cached_property
     def document(self) -> strictjson.Document:
         """The body read as one JSON document."""
         return strictjson.read(self.content)

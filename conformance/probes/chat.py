@@ -17,7 +17,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
         yield ask.valid(LIFE, ask.body(HELLO), traits={"text", "basic", "life"})
     yield ask.valid(
         "stream.basic",
-        ask.body("Count from 1 to 12, digits and spaces only.", limit=40, stream=True),
+        ask.body("Count from 1 to 20, digits and spaces only.", limit=64, stream=True),
         feature="streaming",
         traits={"text", "basic", "long", "life"},
     )
