@@ -10,28 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from conformance.chatstream import Choice, Delta, Frame
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
+from conformance.checks.values import FINISH_REASONS, is_integer, same_model, show
 from conformance.model import Finding, Json
 
 STREAMED = valid(streamed=True)
 UNASKED_USAGE = without(STREAMED, "include-usage")
 ASKED_USAGE = valid("include-usage", streamed=True)
-
-FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
-"""The words that OpenAI's description has (contract 3.1)."""
-
-
-def is_integer(value: Json) -> bool:
-    """Whether a JSON value is an integer (true and false are none)."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def same_model(asked: Json, told: str) -> bool:
-    """Whether an answer's model is the one asked for: equal, a dated snapshot, or without a vendor prefix (D06)."""
-    if not isinstance(asked, str) or not told:
-        return False
-    a, b = asked.lower(), told.lower()
-    tails = {a, a.rsplit("/", 1)[-1]}, {b, b.rsplit("/", 1)[-1]}
-    return any(x.startswith(y) or y.startswith(x) for x in tails[0] for y in tails[1] if x and y)
 
 
 def _each_chunk(case: Case, wrong: Callable[[Frame], str], expected: str, pointer: str) -> Iterator[Finding]:
@@ -79,7 +63,7 @@ def chunk_object(case: Case) -> Iterator[Finding]:
 
     def wrong(chunk: Frame) -> str:
         value = chunk.value.get("object")
-        return "" if value == "chat.completion.chunk" else f"object is {_show(chunk.value, 'object')}"
+        return "" if value == "chat.completion.chunk" else f"object is {show(chunk.value, 'object')}"
 
     yield from _each_chunk(case, wrong, '"chat.completion.chunk"', "/object")
 
@@ -90,7 +74,7 @@ def id_present(case: Case) -> Iterator[Finding]:
 
     def wrong(chunk: Frame) -> str:
         value = chunk.value.get("id")
-        return "" if isinstance(value, str) and value else f"id is {_show(chunk.value, 'id')}"
+        return "" if isinstance(value, str) and value else f"id is {show(chunk.value, 'id')}"
 
     yield from _each_chunk(case, wrong, "a non-empty string", "/id")
 
@@ -108,7 +92,7 @@ def model_constant(case: Case) -> Iterator[Finding]:
 
     def wrong(chunk: Frame) -> str:
         value = chunk.value.get("model")
-        return "" if isinstance(value, str) and value else f"model is {_show(chunk.value, 'model')}"
+        return "" if isinstance(value, str) and value else f"model is {show(chunk.value, 'model')}"
 
     missing = [
         f for f in _each_chunk(case, wrong, "the same non-empty model in every chunk", "/model") if f.expected
@@ -153,7 +137,7 @@ def created_integer(case: Case) -> Iterator[Finding]:
 
     def wrong(chunk: Frame) -> str:
         value = chunk.value.get("created")
-        return "" if is_integer(value) else f"created is {_show(chunk.value, 'created')}"
+        return "" if is_integer(value) else f"created is {show(chunk.value, 'created')}"
 
     yield from _each_chunk(case, wrong, "a JSON integer", "/created")
 
@@ -165,7 +149,7 @@ def choices_array(case: Case) -> Iterator[Finding]:
     def wrong(chunk: Frame) -> str:
         value = chunk.value.get("choices")
         fine = isinstance(value, list) and all(isinstance(choice, dict) for choice in value)
-        return "" if fine else f"choices is {_show(chunk.value, 'choices')}"
+        return "" if fine else f"choices is {show(chunk.value, 'choices')}"
 
     yield from _each_chunk(case, wrong, "an array of objects", "/choices")
 
@@ -190,7 +174,7 @@ def choice_index(case: Case) -> Iterator[Finding]:
     def wrong(delta: Delta) -> str:
         index = delta.index
         fine = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < n
-        return "" if fine else f"index is {_show(delta.value, 'index')}"
+        return "" if fine else f"index is {show(delta.value, 'index')}"
 
     yield from _each_delta(case, wrong, f"an integer from 0 to {n - 1}", "index")
 
@@ -199,7 +183,7 @@ def choice_index(case: Case) -> Iterator[Finding]:
 def delta_object(case: Case) -> Iterator[Finding]:
     """Each choice has a ``delta`` object, empty at the end but there (E10)."""
     yield from _each_delta(
-        case, lambda d: "" if d.has_delta else f"delta is {_show(d.value, 'delta')}", "an object", "delta"
+        case, lambda d: "" if d.has_delta else f"delta is {show(d.value, 'delta')}", "an object", "delta"
     )
 
 
@@ -209,9 +193,7 @@ def content_string(case: Case) -> Iterator[Finding]:
 
     def wrong(delta: Delta) -> str:
         value = delta.delta.get("content")
-        return (
-            "" if value is None or isinstance(value, str) else f"content is {_show(delta.delta, 'content')}"
-        )
+        return "" if value is None or isinstance(value, str) else f"content is {show(delta.delta, 'content')}"
 
     yield from _each_delta(case, wrong, "a string, null or nothing", "delta/content")
 
@@ -332,7 +314,7 @@ def finish_reason_once(case: Case) -> Iterator[Finding]:
 @check("stream.finish-reason-known", on=STREAMED, reads=Reads.STREAM)
 def finish_reason_known(case: Case) -> Iterator[Finding]:
     """The reason is one that clients know (D11), or one that this model's card adds."""
-    known = FINISH_REASONS | set(case.card.finish_extra)
+    known = FINISH_REASONS | set(case.card.finish_reasons)
     reasons = [pair for choice in _choices(case).values() for pair in choice.finishes]
     for frame, reason in reasons:
         if reason not in known:
@@ -431,7 +413,7 @@ def include_usage_choices(case: Case) -> Iterator[Finding]:
             yield case.ok()
         else:
             yield case.fail(
-                f"choices is {_show(usages[0].value, 'choices')}",
+                f"choices is {show(usages[0].value, 'choices')}",
                 "[]",
                 frame=usages[0].index,
                 pointer="/choices",
@@ -486,7 +468,3 @@ def usage_null_before(case: Case) -> Iterator[Finding]:
         "usage, null until the end",
         "/usage",
     )
-
-
-def _show(value: Mapping[str, Json], member: str) -> str:
-    return f"{value[member]!r}"[:80] if member in value else "absent"

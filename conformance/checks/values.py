@@ -1,0 +1,66 @@
+"""Small questions about JSON values that several areas of checks ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from conformance.chatstream import FrameKind
+from conformance.model import Json
+from conformance.views import Form, View
+
+FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+"""The words that OpenAI's description has for why an answer ended (contract clause D11)."""
+
+
+def is_integer(value: Json) -> bool:
+    """Whether a JSON value is an integer (true and false are none)."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_count(value: Json) -> bool:
+    """Whether a JSON value is an integer that can count something."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def show(value: Mapping[str, Json], member: str) -> str:
+    """Write a member for a finding, ``absent`` when it is not there."""
+    return f"{value[member]!r}"[:80] if member in value else "absent"
+
+
+def same_model(asked: Json, told: str) -> bool:
+    """Whether an answer's model is the one asked for: equal, a dated snapshot, or without a vendor prefix (D06)."""
+    if not isinstance(asked, str) or not told:
+        return False
+    names = [{name, name.rsplit("/", 1)[-1]} for name in (asked.lower(), told.lower())]
+    return any(x.startswith(y) or y.startswith(x) for x in names[0] for y in names[1] if x and y)
+
+
+def json_texts(view: View) -> Iterator[tuple[int | None, Mapping[str, Json]]]:
+    """Yield every JSON object of an answer with its frame (None for a complete answer)."""
+    if view.form is Form.STREAM:
+        for frame in view.stream.frames:
+            if frame.kind in {FrameKind.CHUNK, FrameKind.ERROR}:
+                yield frame.index, frame.value
+    elif view.form is Form.COMPLETION:
+        yield None, view.object
+
+
+def choices_of(view: View) -> list[Mapping[str, Json]]:
+    """Return the choices of a complete answer that are objects."""
+    choices = view.object.get("choices")
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+
+
+def usage_of(view: View) -> tuple[int | None, Json] | None:
+    """Return an answer's usage with its frame: of a complete answer, or the last of a stream; None without any."""
+    if view.form is Form.COMPLETION:
+        usage = view.object.get("usage")
+        return None if usage is None else (None, usage)
+    given = [frame for frame in view.stream.chunks if frame.value.get("usage") is not None]
+    return (given[-1].index, given[-1].value["usage"]) if given else None
+
+
+def first(values: Iterable[str]) -> str:
+    """Return the first text that is not empty, else an empty one."""
+    return next((value for value in values if value), "")
