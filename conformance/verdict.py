@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from conformance.model import Claim, Finding, Level, Outcome, Verdict
 
@@ -128,6 +129,14 @@ def effective_level(level: Level, claim: Claim, cases: Sequence[CaseResult]) -> 
     return level
 
 
+class Score(NamedTuple):
+    """Of ``required`` units at MUST that apply, ``passed`` passed and ``not_measured`` got no opinion."""
+
+    passed: int
+    required: int
+    not_measured: int
+
+
 @dataclass(frozen=True)
 class Summary:
     """Every number and word that a report may show about a run as a whole."""
@@ -138,6 +147,12 @@ class Summary:
     recommended: Mapping[str, int]
     features: Mapping[str, Mapping[str, int]]
     models: Mapping[str, Mapping[str, int]]
+
+    @property
+    def score(self) -> Score:
+        """The three numbers that always stand beside the grade."""
+        applicable = self.required["total"] - self.required["not_applicable"]
+        return Score(self.required["pass"], applicable, self.required["inconclusive"])
 
 
 def count(units: Iterable[UnitResult]) -> dict[str, int]:
