@@ -1,0 +1,98 @@
+"""Run the suite against real servers: ``python -m tests.interop.run [--publish] [NAME …]``.
+
+Every server is installed (once, into ``.cache/interop``), started on loopback, measured and ended, one after
+the other. A server that fails requirements is a result, not an error. The exit code is 1 when a measurement
+failed: a server did not start, the suite itself broke, or what is broken on purpose was found good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.interop.process import ServerError
+from tests.interop.servers import SERVERS, RealServer
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RUNS = ROOT / "reports" / "runs" / "interop"
+PUBLISHED = ROOT / "reports" / "published"
+
+MEASURED = {0, 1}
+"""Exit codes with which a report says something about a server: it is good, or it fails a requirement."""
+
+
+def suite_command(server: RealServer, output: Path) -> list[str]:
+    """Return the command that measures this server; the key is not in it."""
+    headers = [word for name, value in server.headers.items() for word in ("--header", f"{name}={value}")]
+    start = [sys.executable, "-m", "conformance", "run", "--quiet", "--output", str(output)]
+    return [*start, "--target", server.base_url, "--model", server.model, *headers]
+
+
+def problem_with(server: RealServer, exit_code: int) -> str:
+    """Return what is wrong with the measurement itself, or ""."""
+    if exit_code not in MEASURED:
+        return f"not measured (exit {exit_code})"
+    if server.entry is None and exit_code == 0:
+        return "broken on purpose, and found good"
+    return ""
+
+
+def grade_in(output: Path) -> str:
+    """Return the grade that a finished run wrote, or "no report"."""
+    report = output / "report.json"
+    if not report.is_file():
+        return "no report"
+    return str(json.loads(report.read_text("utf-8"))["summary"]["grade"])
+
+
+def publish(server: RealServer, output: Path, registry: Path = PUBLISHED) -> None:
+    """Copy the reports of a finished run into the registry."""
+    if server.entry is None:
+        return
+    place = registry / server.entry
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("report.json", "report.md"):
+        shutil.copy(output / name, place / name)
+
+
+def measure(name: str, *, to_registry: bool) -> str:
+    """Measure one server; return what is wrong with the measurement, or ""."""
+    output = RUNS / name
+    shutil.rmtree(output, ignore_errors=True)  # a run resumes from the evidence that it finds
+    try:
+        with SERVERS[name]() as server:
+            env = {**os.environ, "OPENAI_API_KEY": server.key}
+            code = subprocess.run(suite_command(server, output), cwd=ROOT, env=env, check=False).returncode
+    except ServerError as error:
+        return str(error)
+    problem = problem_with(server, code)
+    print(f"{name}: {grade_in(output)}, exit {code}", flush=True)
+    if to_registry and not problem:
+        publish(server, output)
+    return problem
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the servers that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.interop.run", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SERVERS)} (default: all)")
+    parser.add_argument("--publish", action="store_true", help="copy the reports into reports/published")
+    chosen = parser.parse_args(arguments)
+    unknown = [name for name in chosen.names if name not in SERVERS]
+    if unknown:
+        parser.error(f"there is no server {', '.join(unknown)}; there are {', '.join(SERVERS)}")
+    problems = {name: measure(name, to_registry=chosen.publish) for name in chosen.names or SERVERS}
+    found = {name: problem for name, problem in problems.items() if problem}
+    for name, problem in found.items():
+        print(f"{name}: {problem}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
