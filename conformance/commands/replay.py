@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from conformance import engine, evidence
+from conformance.catalogue import load as load_catalogue
 from conformance.commands.look import run_folder
 from conformance.commands.run import EVIDENCE, finish
 from conformance.commands.settings import target_from
@@ -55,7 +56,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
         arguments.target = recorded.header["target"]["url"]
     target = target_from(arguments)
     settings = engine.settings_of(recorded.header)
-    catalogue = engine.load_catalogue()
+    catalogue = load_catalogue()
     prepared = engine.plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
     probe = prepared.plan.index.get((before.probe, before.model))
     if probe is None:

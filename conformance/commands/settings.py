@@ -14,7 +14,7 @@ from conformance.exchange import Limits
 from conformance.model import Json
 from conformance.secret import Secret
 from conformance.target import Target, parse_header, parse_target
-from conformance.userfile import load_any
+from conformance.userfile import load
 
 REFERENCE = "reference"
 
@@ -88,9 +88,8 @@ def target_from(arguments: argparse.Namespace) -> Target:
             why="an empty variable in a CI job would otherwise judge nothing and look green",
             hint=f"give --target https://host/v1, or --target {REFERENCE} for the embedded gateway",
         )
-    key = read_key(
-        env_name=arguments.api_key_env, file=Path(arguments.api_key_file) if arguments.api_key_file else None
-    )
+    key_file = Path(arguments.api_key_file) if arguments.api_key_file else None
+    key = read_key(variable=arguments.api_key_env, file=key_file)
     return parse_target(
         arguments.target,
         key=key,
@@ -101,12 +100,7 @@ def target_from(arguments: argparse.Namespace) -> Target:
 
 
 def _extra_body(file: str | None) -> dict[str, Json]:
-    if file is None:
-        return {}
-    value = load_any(Path(file))
-    if not isinstance(value, dict):
-        raise UsageError(f"{file} has to hold one object of members to add to every request body.")
-    return value
+    return {} if file is None else load(Path(file), schema="body").data
 
 
 def _generated(text: str) -> str:
