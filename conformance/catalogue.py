@@ -1,0 +1,406 @@
+"""What is required, read from ``spec/`` once: requirements, clauses, features, sources, sets, profiles.
+
+Everything is frozen and has been cross-checked when :func:`load` returns: ids are unique, every pointer to a
+feature, clause, source or profile resolves, levels are levels. Reading is fast (no JSON Schema), as every
+command starts with it; the style of the data and its schemas are judged in ``conformance.catalogue_lint``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from conformance.errors import CatalogueError
+from conformance.model import Level, Requirement
+from conformance.paths import data_root
+from conformance.profiles import Profile, ProfileReader, builtin_profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["Catalogue", "Clause", "Exclusion", "Feature", "Profile", "RequirementSet", "Source", "load"]
+
+AREAS: Final = (
+    "transport", "auth", "messages", "parameters", "response", "stream", "tools", "structured", "reasoning",
+    "search", "files", "errors", "usage", "robustness",
+)  # fmt: skip
+"""The parts of the contract, in the order of reports; each is a file of ``spec/requirements``."""
+
+_POINTER: Final = re.compile(r"(?P<source>[A-Za-z0-9-]+)(?:(?P<mark>[:#])(?P<place>[\w.-]+))?")
+_LINES: Final = re.compile(r"(\d+)(?:-(\d+))?")
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Exclusion(StrEnum):
+    """Why no check judges a requirement."""
+
+    CLIENT_DUTY = "client-duty"
+    NOT_OBSERVABLE = "not-observable"
+    NEEDS_CONSENT = "needs-consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What a report groups by and a profile claims; a ``core`` feature is claimed of every target."""
+
+    id: str
+    title: str
+    core: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One statement of the documents (A01-G06), one framing rule (W01-W26) or one conflict (K1-K22).
+
+    ``says`` is our own one-line reading; ``profiles`` are those whose documents state it.
+    """
+
+    id: str
+    says: str
+    sources: tuple[str, ...]
+    quote: str
+    profiles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document, a standard or measured software.
+
+    ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` names the
+    measured cases of software.
+    """
+
+    id: str
+    kind: str
+    title: str
+    url: str = ""
+    sha256: str = ""
+    lines: int = 0
+    vectors: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementSet:
+    """The requirements that a certificate of this name speaks of. A released set never changes."""
+
+    name: str
+    released: bool
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All data of ``spec/`` that says what is required."""
+
+    root: Path
+    requirements: Mapping[str, Requirement]
+    clauses: Mapping[str, Clause]
+    features: Mapping[str, Feature]
+    sources: Mapping[str, Source]
+    sets: Mapping[str, RequirementSet]
+    profiles: Mapping[str, Profile]
+
+    def set(self, name: str) -> RequirementSet:
+        """Return a frozen requirement set.
+
+        Raises:
+            CatalogueError: there is no set of this name.
+
+        """
+        if name not in self.sets:
+            raise CatalogueError(
+                f"There is no requirement set {name!r}.",
+                why=f"the sets are {', '.join(sorted(self.sets))}",
+                hint=did_you_mean(name, self.sets),
+            )
+        return self.sets[name]
+
+    @property
+    def latest_set(self) -> str:
+        """Name of the newest set; names are dates, so the greatest."""
+        return max(self.sets)
+
+    @property
+    def core_features(self) -> frozenset[str]:
+        """Features that belong to every target."""
+        return frozenset(feature.id for feature in self.features.values() if feature.core)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Ids of the requirements that have to have a check, in catalogue order."""
+        return tuple(row.id for row in self.requirements.values() if row.judged)
+
+    def profile(self, name_or_path: str | Path) -> Profile:
+        """Return a profile of ``spec/profiles`` by its name, or read a user's own file.
+
+        Raises:
+            UsageError: no profile has this name, or the user's file is wrong (with file, line and key).
+
+        """
+        return ProfileReader(
+            self.profiles, self.requirements, self.core_features, frozenset(self.features)
+        ).get(name_or_path)
+
+
+def load(root: Path | None = None) -> Catalogue:
+    """Read and cross-check the catalogue below ``root`` (by default the suite's own data), once.
+
+    Raises:
+        CatalogueError: a file of ``spec/`` does not hold together; it says which, and where in it.
+
+    """
+    return _load(root or data_root())
+
+
+@cache
+def _load(root: Path) -> Catalogue:
+    spec = root / "spec"
+    sources = _by_id(spec / "sources.yaml", _source)
+    features = _by_id(spec / "features.yaml", _feature)
+    profiles = builtin_profiles(_read_profiles(spec / "profiles"), frozenset(features))
+    clauses = _by_id(spec / "clauses.yaml", _clause)
+    requirements: dict[str, Requirement] = {}
+    for area in AREAS:
+        file = spec / "requirements" / f"{area}.yaml"
+        for row in _by_id(file, _requirement).values():
+            if row.area != area:
+                raise _wrong(file, row.id, f"the id has to begin with {area}.")
+            requirements[row.id] = row
+    catalogue = Catalogue(
+        root=root,
+        requirements=MappingProxyType(requirements),
+        clauses=clauses,
+        features=features,
+        sources=sources,
+        sets=MappingProxyType(_read_sets(spec / "sets", requirements)),
+        profiles=MappingProxyType(profiles),
+    )
+    _check_pointers(catalogue)
+    return catalogue
+
+
+def read_yaml(file: Path) -> Any:  # noqa: ANN401 - YAML holds anything
+    """Read a data file of ours.
+
+    Raises:
+        CatalogueError: it is missing or no YAML.
+
+    """
+    try:
+        return yaml.load(file.read_bytes(), _LOADER)  # noqa: S506 - both loaders are the safe ones
+    except OSError as error:
+        raise CatalogueError(
+            f"{file} cannot be read.", why=str(error), hint="reinstall the package"
+        ) from error
+    except yaml.YAMLError as error:
+        raise CatalogueError(f"{file} is not YAML.", why=" ".join(str(error).split())) from error
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is nearest to a wrong one, as a hint."""
+    from conformance.userfile import closest  # noqa: PLC0415 - brings in jsonschema, only on a mistake
+
+    return closest(word, sorted(known))
+
+
+def _wrong(file: Path, row: str, why: str, hint: str = "") -> CatalogueError:
+    return CatalogueError(f"{file}: {row or 'the file'} does not hold together.", why=why, hint=hint)
+
+
+class _Row:
+    """One mapping of a data file, taken apart key by key; what is left over is unknown."""
+
+    def __init__(self, file: Path, data: object) -> None:
+        if not isinstance(data, dict):
+            raise _wrong(file, "", f"each entry has to be a mapping, not {data!r:.60}")
+        self.file, self.data, self.taken = file, data, set[str]()
+        self.id = str(data.get("id", ""))
+
+    def text(self, key: str, default: str | None = None) -> str:
+        self.taken.add(key)
+        value = self.data.get(key, default)
+        if not isinstance(value, str):
+            raise _wrong(self.file, self.id, f"{key} has to be a text, not {value!r:.60}")
+        return " ".join(value.split())
+
+    def flag(self, key: str) -> bool:
+        self.taken.add(key)
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            raise _wrong(self.file, self.id, f"{key} has to be true or false, not {value!r:.60}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        self.taken.add(key)
+        value = self.data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _wrong(self.file, self.id, f"{key} has to be a list of texts, not {value!r:.60}")
+        return tuple(value)
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        self.taken.add(key)
+        value = self.data.get(key, {})
+        if not isinstance(value, dict):
+            raise _wrong(self.file, self.id, f"{key} has to be a mapping, not {value!r:.60}")
+        return value
+
+    def level(self, value: object, key: str) -> Level:
+        self.taken.add(key)
+        if value not in {level.value for level in Level}:
+            raise _wrong(self.file, self.id, f"{key} has to be must, should or may, not {value!r:.60}")
+        return Level(str(value))
+
+    def end(self) -> None:
+        for key in self.data:
+            if key not in self.taken:
+                raise _wrong(
+                    self.file, self.id, f"the key {key!r} is unknown", did_you_mean(str(key), self.taken)
+                )
+
+
+def _by_id(file: Path, read: Any) -> Mapping[str, Any]:  # noqa: ANN401 - one reader per kind of row
+    data = read_yaml(file)
+    if not isinstance(data, list):
+        raise _wrong(file, "", "it has to be a list")
+    found: dict[str, Any] = {}
+    for entry in data:
+        row = _Row(file, entry)
+        made = read(row)
+        row.end()
+        if made.id in found:
+            raise _wrong(file, made.id, "the id stands there twice")
+        found[made.id] = made
+    return MappingProxyType(found)
+
+
+def _feature(row: _Row) -> Feature:
+    return Feature(row.text("id"), row.text("title"), row.flag("core"))
+
+
+def _clause(row: _Row) -> Clause:
+    return Clause(
+        row.text("id"), row.text("says"), row.texts("sources"), row.text("quote", ""), row.texts("profiles")
+    )
+
+
+def _source(row: _Row) -> Source:
+    row.taken |= {"lines", "profile", "language", "host", "modified", "revision", "versions"}
+    lines = row.data.get("lines", 0)
+    return Source(
+        id=row.text("id"),
+        kind=row.text("kind"),
+        title=row.text("title"),
+        url=row.text("url", ""),
+        sha256=row.text("sha256", ""),
+        lines=lines if isinstance(lines, int) else 0,
+        vectors=frozenset(row.texts("vectors")),
+    )
+
+
+def _requirement(row: _Row) -> Requirement:
+    excluded = row.mapping("excluded")
+    why = excluded.get("why")
+    if excluded and why not in {item.value for item in Exclusion}:
+        raise _wrong(row.file, row.id, f"excluded.why has to be one of {', '.join(Exclusion)}, not {why!r}")
+    levels = {name: row.level(value, f"levels.{name}") for name, value in row.mapping("levels").items()}
+    return Requirement(
+        id=row.text("id"),
+        title=row.text("title"),
+        level=row.level(row.data.get("level"), "level"),
+        says=row.text("says"),
+        why=row.text("why"),
+        feature=row.text("feature"),
+        sources=row.texts("sources"),
+        clauses=row.texts("clauses"),
+        levels=MappingProxyType(levels),
+        breaks=row.texts("breaks"),
+        excluded=why,
+        note=str(excluded.get("note", "")),
+        pending=row.flag("pending"),
+    )
+
+
+def _read_profiles(folder: Path) -> dict[str, dict[str, Any]]:
+    found = {}
+    for file in sorted(folder.glob("*.yaml")):
+        data = read_yaml(file)
+        if not isinstance(data, dict) or data.get("name") != file.stem:
+            raise _wrong(file, "name", f"it has to be {file.stem}, as the file is called")
+        found[file.stem] = data
+    return found
+
+
+def _read_sets(folder: Path, requirements: Mapping[str, Requirement]) -> dict[str, RequirementSet]:
+    found = {}
+    for file in sorted(folder.glob("*.yaml")):
+        row = _Row(file, read_yaml(file))
+        made = RequirementSet(row.text("set"), row.flag("released"), row.texts("requirements"))
+        row.end()
+        if made.name != file.stem:
+            raise _wrong(file, "set", f"it has to be {file.stem!r}, as the file is called")
+        for name in made.ids:
+            if name not in requirements:
+                raise _wrong(file, name, "no requirement has this id", did_you_mean(name, requirements))
+        found[made.name] = made
+    return found
+
+
+def _check_pointers(catalogue: Catalogue) -> None:
+    spec = catalogue.root / "spec"
+    titles: dict[str, str] = {}
+    for row in catalogue.requirements.values():
+        file = spec / "requirements" / f"{row.area}.yaml"
+        if row.title in titles:
+            raise _wrong(file, row.id, f"{titles[row.title]} has the same title")
+        titles[row.title] = row.id
+        if row.feature not in catalogue.features:
+            raise _wrong(
+                file,
+                row.id,
+                f"no feature is called {row.feature!r}",
+                did_you_mean(row.feature, catalogue.features),
+            )
+        _all_known(file, row.id, "clause", row.clauses, catalogue.clauses)
+        _all_known(file, row.id, "profile", row.levels, catalogue.profiles)
+        _check_sources(file, row.id, row.sources, catalogue.sources)
+    for clause in catalogue.clauses.values():
+        _all_known(spec / "clauses.yaml", clause.id, "profile", clause.profiles, catalogue.profiles)
+        _check_sources(spec / "clauses.yaml", clause.id, clause.sources, catalogue.sources)
+    for profile in catalogue.profiles.values():
+        file = spec / "profiles" / f"{profile.name}.yaml"
+        _all_known(file, "documents", "source", profile.documents, catalogue.sources)
+        _all_known(file, "levels", "requirement", profile.levels, catalogue.requirements)
+
+
+def _all_known(file: Path, row: str, kind: str, names: Iterable[str], known: Mapping[str, object]) -> None:
+    for name in names:
+        if name not in known:
+            raise _wrong(file, row, f"there is no {kind} {name!r}", did_you_mean(name, known))
+
+
+def _check_sources(file: Path, row: str, pointers: Iterable[str], sources: Mapping[str, Source]) -> None:
+    for pointer in pointers:
+        parts = _POINTER.fullmatch(pointer)
+        source = sources.get(parts["source"]) if parts else None
+        if parts is None or source is None:
+            raise _wrong(
+                file, row, f"the source {pointer!r} is unknown", did_you_mean(pointer.split(":")[0], sources)
+            )
+        if not _resolves(source, parts["mark"], parts["place"]):
+            raise _wrong(file, row, f"{pointer!r} points at no place of {source.title}")
+
+
+def _resolves(source: Source, mark: str | None, place: str | None) -> bool:
+    if source.vectors:
+        return mark == "#" and place in source.vectors
+    if source.kind == "document":
+        found = _LINES.fullmatch(place or "") if mark == ":" else None
+        return found is not None and 1 <= int(found[1]) <= int(found[2] or found[1]) <= source.lines
+    return mark in {None, ":"}
