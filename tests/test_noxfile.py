@@ -59,6 +59,25 @@ def test_a_value_with_spaces_stays_one_argument(launcher: ModuleType) -> None:
     assert launcher.nox_arguments(["-s", "tests", "-k", "a or b"]) == ["-s", "tests", "--", "-k", "a or b"]
 
 
+@pytest.mark.parametrize(
+    ("options", "environ", "chosen"),
+    [
+        ([], {}, ["--target", "reference"]),
+        (["-k", "x"], {}, ["--target", "reference", "-k", "x"]),
+        ([], {"TARGET": "http://a"}, ["--target", "http://a"]),
+        ([], {"TARGET": ""}, ["--target", ""]),
+        (["--target", "http://b"], {"TARGET": "http://a"}, ["--target", "http://b"]),
+        (["--target=http://b"], {"TARGET": "http://a"}, ["--target=http://b"]),
+        (["--target", ""], {"TARGET": "http://a"}, ["--target", ""]),
+        (["--target-file", "t.yaml"], {"TARGET": "http://a"}, ["--target-file", "t.yaml"]),
+    ],
+)
+def test_the_target_is_the_option_else_the_variable_else_the_reference_and_never_by_mistake(
+    launcher: ModuleType, options: list[str], environ: dict[str, str], chosen: list[str]
+) -> None:
+    assert launcher.with_target(options, environ) == chosen
+
+
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 2), (4, 0, 0)])
 def test_a_new_enough_python_is_no_problem(launcher: ModuleType, version: tuple[int, ...]) -> None:
     assert launcher.python_problem(version, []) == ""
