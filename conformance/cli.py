@@ -10,12 +10,11 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from conformance import __version__
 from conformance.errors import ConformanceError
-
-REFERENCE = "reference"
+from conformance.options import PLAN, RUN, TARGET, Flag
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,15 +29,16 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="send, judge, report", allow_abbrev=False)
-    _target_options(run)
-    _plan_options(run)
-    _run_options(run)
+    _add(run, "target", TARGET)
+    _add(run, "what to ask", PLAN)
+    _add(run, "how to ask", RUN)
+    run.add_argument("--quiet", action="store_true", help="no progress")
 
     plan = commands.add_parser(
         "plan", help="print what would be sent; sends nothing paid", allow_abbrev=False
     )
-    _target_options(plan)
-    _plan_options(plan)
+    _add(plan, "target", TARGET)
+    _add(plan, "what to ask", PLAN)
     plan.add_argument("--format", choices=("text", "json"), default="text")
 
     listing = commands.add_parser("list", help="list the requirements of a profile", allow_abbrev=False)
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     reproduce.add_argument(
         "--run", metavar="DIR", help="folder of a run (default: the newest under reports/runs)"
     )
-    _target_options(reproduce)
+    _add(reproduce, "target", TARGET)
     reproduce.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
 
     serve = commands.add_parser(
@@ -80,49 +80,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _target_options(sub: argparse.ArgumentParser) -> None:
-    group = sub.add_argument_group("target")
-    group.add_argument(
-        "--target",
-        metavar="URL",
-        help=f"origin, …/v1, the full path, or the word {REFERENCE} (embedded gateway)",
-    )
-    group.add_argument(
-        "--target-file", metavar="FILE", help="YAML file with url, headers, extra_body, key source"
-    )
-    group.add_argument("--api-key-env", default=None, metavar="NAME", help="default: OPENAI_API_KEY")
-    group.add_argument("--api-key-file", default=None, metavar="FILE")
-    group.add_argument("--header", action="append", default=[], metavar="NAME=VALUE|NAME=env:VAR")
-    group.add_argument(
-        "--extra-body", metavar="FILE", help="JSON or YAML object merged into every request body"
-    )
-    group.add_argument("--ca-bundle", metavar="FILE", help="certificate authorities to trust for this target")
-
-
-def _plan_options(sub: argparse.ArgumentParser) -> None:
-    group = sub.add_argument_group("what to ask")
-    group.add_argument("--profile", default="core", metavar="NAME|FILE")
-    group.add_argument("--model", action="append", default=[], metavar="NAME", help="repeatable")
-    group.add_argument("--only", action="append", default=[], metavar="GLOB", help="requirement or probe ids")
-    group.add_argument(
-        "--set", default=None, metavar="NAME", help="frozen requirement set (default: the newest)"
-    )
-    group.add_argument("--seed", type=int, default=0)
-    group.add_argument(
-        "--generated", default="smoke", metavar="none|smoke|full|N", help="requests from OpenAPI"
-    )
-
-
-def _run_options(sub: argparse.ArgumentParser) -> None:
-    group = sub.add_argument_group("how to ask")
-    group.add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS", help="an exchange; wall clock"
-    )
-    group.add_argument("--concurrency", type=int, default=4, metavar="N")
-    group.add_argument("--max-requests", type=int, default=None, metavar="N")
-    group.add_argument("--output", default=None, metavar="DIR", help="default: reports/runs/<time>")
-    group.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
-    group.add_argument("--quiet", action="store_true", help="no progress")
+def _add(sub: argparse.ArgumentParser, title: str, flags: Iterable[Flag]) -> None:
+    group = sub.add_argument_group(title)
+    for flag in flags:
+        group.add_argument(flag.name, **flag.how)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

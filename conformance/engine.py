@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conformance import evidence as evidence_file
 from conformance.capture import Capture, Pace
@@ -21,7 +21,7 @@ from conformance.errors import ConformanceError, UsageError
 from conformance.evidence import Evidence
 from conformance.exchange import Limits, Sender
 from conformance.judge import Judgement, judge
-from conformance.model import GATEWAY, Exchange, Probe
+from conformance.model import GATEWAY, Exchange, Json, Probe
 from conformance.models import ModelCards, load_cards
 from conformance.plan import Plan, make_plan
 from conformance.probes.asker import request
@@ -29,6 +29,9 @@ from conformance.redact import Redactor
 from conformance.target import Target
 from conformance.verdict import Summary, summarise
 from conformance.views import UNREACHABLE, View
+
+if TYPE_CHECKING:
+    from conformance.report.shape import Report
 
 MODELS_NAMED = 20
 """How many of the offered models an error names."""
@@ -77,7 +80,7 @@ class Result:
     evidence: Evidence
     judgement: Judgement
     summary: Summary
-    report: dict[str, Any]
+    report: Report
     stopped: str = ""
 
 
@@ -119,7 +122,7 @@ def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple
     """Return the probes made from the OpenAPI description, none when they are switched off."""
     if settings.generated == "none":
         return "none", ()
-    from conformance.probes_generated import generated_for  # noqa: PLC0415 - schemathesis is heavy
+    from conformance.probes.generated import generated_for  # noqa: PLC0415 - schemathesis is heavy
 
     return generated_for(settings.generated, model, cards.card(model), settings.seed)
 
@@ -208,15 +211,15 @@ def capture(
     prepared: Prepared,
     evidence_path: Path,
     *,
+    header: Mapping[str, Json] | None = None,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _probe: None,
 ) -> str:
     """Send the plan and record it; returns why it ended early, or an empty text.
 
-    Ctrl-C ends it early like everything else: what came back is in the evidence.
+    ``header`` is what the evidence says of itself, by default that of this plan. Ctrl-C ends it early like everything else: what came back is in the evidence.
     """
     settings = prepared.settings
-    header = header_of(prepared)
-    with evidence_file.Writer(evidence_path, header) as writer:
+    with evidence_file.Writer(evidence_path, header or header_of(prepared)) as writer:
         recorder = Recorder(writer, redactor(settings.target))
 
         async def main() -> Capture:
@@ -290,6 +293,25 @@ def judge_evidence(path: Path, *, strict: bool = False) -> Result:
             hint=f"judge it with chat-conformance {recorded.header['suite']['version']}",
         )
     return judge_prepared(prepared, recorded)
+
+
+def judge_part(prepared: Prepared, path: Path) -> Judgement:
+    """Judge what one evidence file holds of a plan; what it lacks is not measured."""
+    exchanges = evidence_file.read(path).exchanges
+    return judge(prepared.plan, exchanges, prepared.catalogue, prepared.profile, prepared.cards)
+
+
+def join_evidence(parts: Sequence[Path], path: Path, plan: Plan) -> None:
+    """Write the evidence of one run that several files hold into one, in the order of the plan."""
+    read = [evidence_file.read(part) for part in parts]
+    order = {(probe.id, probe.model): number for number, probe in enumerate(plan.probes)}
+    exchanges = [exchange for each in read for exchange in each.exchanges]
+    exchanges.sort(key=lambda found: (found.attempt, order.get((found.probe, found.model), len(order))))
+    ends = [str((each.footer or {}).get("stopped", "a worker was killed")) for each in read]
+    with evidence_file.Writer(path, read[0].header) as writer:
+        for exchange in exchanges:
+            writer.exchange(exchange)
+        writer.footer({"stopped": next((end for end in ends if end), "")})
 
 
 def judge_prepared(prepared: Prepared, recorded: Evidence) -> Result:

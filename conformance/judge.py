@@ -31,9 +31,13 @@ _UNAUTHORISED = frozenset({401, 403})
 
 @dataclass(frozen=True)
 class Judgement:
-    """All units of a run, and what was planned but never measured."""
+    """All units of a run, and what was planned but never measured.
+
+    ``planned`` stands beside ``units``: the planned cases of each, in the order of its case results.
+    """
 
     units: tuple[UnitResult, ...]
+    planned: tuple[tuple[PlannedCase, ...], ...]
     not_measured: tuple[PlannedCase, ...]
     alive: Mapping[str, str]
 
@@ -74,6 +78,12 @@ class Bench:
         """Whether a model, or for the gateway any model, gave readable text."""
         return bool(self.life.get(model)) if model != GATEWAY else any(self.life.values())
 
+    def alone(self, view: View) -> bool:
+        """Whether a valid probe failed in a way that only a repeat can confirm, and has none."""
+        failed = view.form in {Form.FAILED, Form.NO_ANSWER} or view.exchange.fault is not None
+        lone = len(self.attempts[view.probe.id, view.probe.model]) == 1
+        return lone and failed and view.probe.intent is Intent.VALID
+
     def retries(self, view: View) -> str:
         """Say how often the probe was tried when it was more than once: ``1 of 2`` went wrong."""
         views = self.attempts[view.probe.id, view.probe.model]
@@ -91,8 +101,11 @@ def judge(
     checks = {(check.requirement, check.name): check for check in all_checks()}
     order = sorted(plan.cases, key=lambda case: (case.requirement, case.model, case.probe, case.check))
     units: list[UnitResult] = []
+    groups: list[tuple[PlannedCase, ...]] = []
     missing: list[PlannedCase] = []
-    for (name, model), group in groupby(order, key=lambda case: (case.requirement, case.model)):
+    for (name, model), cases in groupby(order, key=lambda case: (case.requirement, case.model)):
+        group = tuple(cases)
+        groups.append(group)
         requirement = catalogue.requirements[name]
         claim = profile.claim_of(requirement.feature)
         level = profile.level_of(requirement)
@@ -100,8 +113,10 @@ def judge(
         for planned in group:
             view = bench.view(planned.probe, model)
             if view is None:
-                missing.append(planned)
-                reason = "not measured: the exchange was never captured"
+                reason = _why_not_asked(planned, bench)
+                if not reason:
+                    missing.append(planned)
+                    reason = "not measured: the exchange was never captured"
                 results.append(fold_case(planned.probe, (), alive=False, reason=reason))
                 continue
             check = checks[name, planned.check]
@@ -118,7 +133,15 @@ def judge(
                 )
             )
         units.append(_unit(requirement, level, model, claim, results))
-    return Judgement(tuple(units), tuple(missing), bench.life)
+    return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life)
+
+
+def _why_not_asked(planned: PlannedCase, bench: Bench) -> str:
+    """Say why a follow-up could not be asked although what it follows was; empty when it simply was not sent."""
+    probe = bench.plan.probe(planned.probe, planned.model)
+    if probe is None or probe.follow is None or bench.view(probe.follow.probe, planned.model) is None:
+        return ""
+    return f"the answer of {probe.follow.probe} gave nothing to follow up"
 
 
 def _unit(
@@ -172,6 +195,8 @@ def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa
         return f"an intermediary answered with an HTML page ({view.status})"
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
         return "the target limited the rate (429) twice"
+    if bench.alone(view):
+        return f"it ended as {_ending(view)} and was not repeated, so it may have been bad luck"
     if not bench.alive(model) and _says_nothing(view):
         return f"no valid request of this run was answered; this one ended as {_ending(view)}"
     if view.probe.intent is Intent.INVALID and not _twin_succeeded(view.probe, bench, model):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from glob import escape
 
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
@@ -65,6 +66,16 @@ class Plan:
         """Find a probe of a model; for the gateway, of the first model when the gateway has none."""
         return self.index.get((name, model)) or (
             self.index.get((name, self.models[0])) if model == GATEWAY else self.index.get((name, GATEWAY))
+        )
+
+    def of_model(self, model: str) -> Plan:
+        """Return the part that is sent for one model; what is the gateway's goes with the first model."""
+        owners = {model, GATEWAY} if model == self.models[0] else {model}
+        return replace(
+            self,
+            models=(model,),
+            probes=tuple(probe for probe in self.probes if probe.model in owners),
+            cases=tuple(case for case in self.cases if case.model in owners),
         )
 
     @property
@@ -130,15 +141,38 @@ def make_plan(
         _demand_matches(only, cases)
         cases = [case for case in cases if any(_matches(glob, case) for glob in only)]
     probes = _needed(cases, checks, offered, models)
-    digest = _digest(set_name, profile, models, seed, challenge, probes, cases)
-    return Plan(
-        set_name, profile.name, tuple(models), seed, challenge, tuple(only), generated_label, probes,
-        tuple(cases), digest,
-    )  # fmt: skip
+    plan = Plan(
+        set_name,
+        profile.name,
+        tuple(models),
+        seed,
+        challenge,
+        tuple(only),
+        generated_label,
+        probes,
+        tuple(cases),
+        "",
+    )
+    return replace(plan, digest=_digest(plan, probes, cases))
+
+
+def narrow(plan: Plan, chosen: Collection[PlannedCase]) -> Plan:
+    """Return the plan for some of its cases alone, with only the probes that they lean on."""
+    cases = tuple(case for case in plan.cases if case in chosen)
+    if len(cases) == len(plan.cases):
+        return plan
+    only = tuple(escape(f"{case.requirement}@{case.probe}@{case.model}") for case in cases)
+    wanted = {case.requirement for case in cases}
+    checks = [check for check in all_checks() if check.requirement in wanted]
+    probes = _needed(cases, checks, plan.probes, plan.models)
+    digest = _digest(plan, probes, cases)
+    return replace(plan, only=only, probes=probes, cases=cases, digest=digest)
 
 
 def _matches(glob: str, case: PlannedCase) -> bool:
-    return fnmatchcase(case.requirement, glob) or fnmatchcase(case.probe, glob)
+    """Whether a pattern chooses a case: by its requirement, its probe, or both as ``requirement@probe@model``."""
+    names = (case.requirement, case.probe, f"{case.requirement}@{case.probe}@{case.model}")
+    return any(fnmatchcase(name, glob) for name in names)
 
 
 def _demand_matches(only: Sequence[str], cases: Iterable[PlannedCase]) -> None:
@@ -178,20 +212,12 @@ def _needed(
     return tuple(probe for probe in offered if (probe.id, probe.model) in chosen)
 
 
-def _digest(
-    set_name: str,
-    profile: Profile,
-    models: Sequence[str],
-    seed: int,
-    challenge: str,
-    probes: Iterable[Probe],
-    cases: Iterable[PlannedCase],
-) -> str:
+def _digest(plan: Plan, probes: Iterable[Probe], cases: Iterable[PlannedCase]) -> str:
     parts: list[Json] = [
-        set_name,
-        profile.name,
-        list(models),
-        [exchange_id(probe, seed=seed, challenge=challenge) for probe in probes],
+        plan.set_name,
+        plan.profile,
+        list(plan.models),
+        [exchange_id(probe, seed=plan.seed, challenge=plan.challenge) for probe in probes],
         [[case.requirement, case.check, case.probe, case.model] for case in cases],
     ]
     return "sha256:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -12,11 +12,10 @@ from conformance.engine import Settings
 from conformance.errors import UsageError
 from conformance.exchange import Limits
 from conformance.model import Json
+from conformance.options import REFERENCE
 from conformance.secret import Secret
 from conformance.target import Target, parse_header, parse_target
 from conformance.userfile import load
-
-REFERENCE = "reference"
 
 
 @contextmanager

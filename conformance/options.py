@@ -1,0 +1,78 @@
+"""The flags of a run, said once for both shells: the command line and pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+REFERENCE: Final = "reference"
+"""The word that stands for the embedded reference gateway in place of a URL."""
+
+
+class Flag(NamedTuple):
+    """One flag with what ``add_argument`` and pytest's ``addoption`` both understand."""
+
+    name: str
+    how: Mapping[str, Any]
+
+
+TARGET: Final = (
+    Flag("--target", {"metavar": "URL", "help": "origin, .../v1, the full path, or the word reference"}),
+    Flag("--target-file", {"metavar": "FILE", "help": "YAML file with url, headers, extra_body, key source"}),
+    Flag(
+        "--api-key-env", {"metavar": "NAME", "help": "variable that holds the key (default OPENAI_API_KEY)"}
+    ),
+    Flag("--api-key-file", {"metavar": "FILE", "help": "file that holds the key alone"}),
+    Flag(
+        "--header",
+        {"action": "append", "default": [], "metavar": "NAME=VALUE|NAME=env:VAR", "help": "repeatable"},
+    ),
+    Flag("--extra-body", {"metavar": "FILE", "help": "YAML or JSON object merged into every request body"}),
+    Flag("--ca-bundle", {"metavar": "FILE", "help": "certificate authorities to trust for this target"}),
+)
+"""Where the target is and how to get in."""
+
+PLAN: Final = (
+    Flag(
+        "--profile",
+        {"default": "core", "metavar": "NAME|FILE", "help": "what the target claims (default core)"},
+    ),
+    Flag("--model", {"action": "append", "default": [], "metavar": "NAME", "help": "repeatable"}),
+    Flag(
+        "--only",
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "GLOB",
+            "help": "requirement or probe ids; repeatable",
+        },
+    ),
+    Flag(
+        "--set", {"default": None, "metavar": "NAME", "help": "frozen requirement set (default: the newest)"}
+    ),
+    Flag(
+        "--seed",
+        {"default": 0, "type": int, "metavar": "N", "help": "of nonces and generated requests (default 0)"},
+    ),
+    Flag(
+        "--generated",
+        {"default": "smoke", "metavar": "none|smoke|full|N", "help": "requests made from OpenAPI"},
+    ),
+)
+"""What is asked."""
+
+RUN: Final = (
+    Flag(
+        "--timeout", {"default": 60.0, "type": float, "metavar": "SECONDS", "help": "an exchange, wall clock"}
+    ),
+    Flag(
+        "--concurrency", {"default": 4, "type": int, "metavar": "N", "help": "exchanges at once (default 4)"}
+    ),
+    Flag("--max-requests", {"default": None, "type": int, "metavar": "N", "help": "send no more than this"}),
+    Flag(
+        "--output",
+        {"default": None, "metavar": "DIR", "help": "folder of the run (default reports/runs/<time>)"},
+    ),
+    Flag("--strict", {"action": "store_true", "default": False, "help": "exit 0 only when conformant"}),
+)
+"""How it is asked."""

@@ -1,0 +1,252 @@
+"""The pytest shell: one test item for each case of the plan, the same engine, the same report.
+
+Loaded with ``-p conformance.pytest_plugin`` (never by itself: its option names are common words). Collecting sends
+nothing; what the selected items need is captured once, when collection is over, so that ``-k`` and ``--lf`` pay only
+for what they choose. With xdist each worker captures the models whose items it is given (``--dist loadgroup``), and
+the controller judges all evidence together: the report is the same for every ``-n``.
+
+A required failure fails its item; a recommendation that fails is an expected failure (x); no opinion and not
+applicable are skips with their reason. The exit code is the report's, not pytest's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from conformance import engine
+from conformance.commands.run import EVIDENCE, finish, output_folder
+from conformance.commands.settings import settings_from
+from conformance.errors import ConformanceError
+from conformance.model import GATEWAY, Level, Verdict
+from conformance.options import PLAN, RUN, TARGET
+from conformance.secret import Secret
+from conformance.plan import Plan, PlannedCase, narrow
+from conformance.verdict import CaseResult, Exit, UnitResult
+
+STASH = pytest.StashKey["Shell"]()
+ENVIRONMENT = "CHAT_CONFORMANCE_WORKER"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flags of a run."""
+    group = parser.getgroup("chat-conformance")
+    for flag in (*TARGET, *PLAN, *RUN):
+        group.addoption(flag.name, **flag.how)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the plan (in the controller and in every worker alike); nothing is sent but the question for models."""
+    if config.option.help or config.option.version:
+        return
+    config.addinivalue_line("markers", "xdist_group(name): the model, so that one worker asks it everything")
+    try:
+        config.stash[STASH] = Shell(config)
+    except ConformanceError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the embedded reference, if it was started."""
+    shell = config.stash.get(STASH, None)
+    if shell is not None:
+        shell.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> object | None:
+    """Make the items from the plan; files are not looked for."""
+    config = session.config
+    shell = config.stash.get(STASH, None)
+    if shell is None or shell.distributes:
+        return None
+    session.items = list(shell.items(session))
+    session.testscollected = len(session.items)
+    config.pluginmanager.check_pending()
+    config.hook.pytest_collection_modifyitems(session=session, config=config, items=session.items)
+    config.hook.pytest_collection_finish(session=session)
+    session.testscollected = len(session.items)
+    return True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fix the selection; without xdist also capture what it needs."""
+    shell = session.config.stash.get(STASH, None)
+    if shell is None or session.config.option.collectonly or shell.distributes:
+        return
+    shell.select([item for item in session.items if isinstance(item, CaseItem)])
+    if not shell.worker:
+        for model in shell.plan.models:
+            shell.results(model)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Judge all evidence together, write the report, and take over its exit code."""
+    shell = session.config.stash.get(STASH, None)
+    if shell is None or shell.worker or session.config.option.collectonly:
+        return
+    if exitstatus in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR}:
+        session.exitstatus = Exit.USAGE if exitstatus == pytest.ExitCode.USAGE_ERROR else Exit.HARNESS
+        return
+    session.exitstatus = shell.finish()
+
+
+class CaseItem(pytest.Item):
+    """One case of the plan as a test."""
+
+    def __init__(self, *, shell: Shell, case: PlannedCase, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own
+        """Keep the case; its model is its xdist group."""
+        super().__init__(**kwargs)
+        self.shell, self.case = shell, case
+        group = shell.plan.models[0] if case.model == GATEWAY else case.model
+        self.add_marker(pytest.mark.xdist_group(_plain(group)))
+
+    def runtest(self) -> None:
+        """Say what the evidence says of this case."""
+        unit, result = self.shell.result(self.case)
+        self.user_properties.append(
+            ("conformance", json.dumps([unit.requirement, unit.model, result.verdict]))
+        )
+        match result.verdict:
+            case Verdict.FAIL if unit.level is Level.MUST:
+                pytest.fail(_why(unit, result), pytrace=False)
+            case Verdict.FAIL:
+                pytest.xfail(f"{unit.level}: {_why(unit, result)}")
+            case Verdict.INCONCLUSIVE | Verdict.NOT_APPLICABLE:
+                pytest.skip(f"{result.verdict}: {result.reason}")
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Name the item by its requirement."""
+        return self.path, None, self.name
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)
+
+
+def _why(unit: UnitResult, result: CaseResult) -> str:
+    failing = [finding for finding in result.findings if finding.verdict is Verdict.FAIL]
+    lines = [f"{unit.title} ({unit.level})"]
+    for finding in failing:
+        places = ", ".join(place.exchange for place in finding.where)
+        lines += [
+            f"  saw:      {finding.saw!a}",
+            f"  expected: {finding.expected!a}",
+            f"  evidence: {places}",
+        ]
+    return "\n".join(lines)
+
+
+class Shell:
+    """What the plugin holds between hooks."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Read the flags, start the reference when no target is named, and make the plan.
+
+        Raises:
+            ConformanceError: a flag, a file or the target is wrong.
+
+        """
+        self.config = config
+        self.worker = hasattr(config, "workerinput")
+        self.distributes = not self.worker and getattr(config.option, "numprocesses", None) not in {None, 0}
+        self._stack = ExitStack()
+        arguments = SimpleNamespace(**vars(config.option))
+        shared = json.loads(os.environ[ENVIRONMENT]) if self.worker else {}
+        arguments.target = shared.get("target", arguments.target)
+        if arguments.target is None and arguments.target_file is None:
+            arguments.target = "reference"
+        settings = self._stack.enter_context(settings_from(arguments))  # type: ignore[arg-type]
+        if shared.get("reference"):
+            from conformance.reference import KEY  # noqa: PLC0415 - only reference runs need it
+
+            target = replace(settings.target, key=Secret(KEY))
+            settings = replace(settings, target=target, reference=True, models=tuple(shared["models"]))
+        try:
+            self.prepared = engine.prepare(settings)
+            self.folder = Path(shared["folder"]) if self.worker else self._folder(arguments.output)
+        except BaseException:
+            self._stack.close()
+            raise
+        self.plan: Plan = self.prepared.plan
+        self._results: dict[str, dict[PlannedCase, tuple[UnitResult, CaseResult]]] = {}
+        if self.distributes:
+            self._share(settings)
+
+    def _folder(self, chosen: str | None) -> Path:
+        if self.config.option.collectonly:
+            return Path()
+        return output_folder(chosen)
+
+    def _share(self, settings: engine.Settings) -> None:
+        """Tell the workers, through the environment, where to ask and where to write. No key is in it."""
+        shared: dict[str, Any] = {"folder": str(self.folder.resolve())}
+        if settings.reference:
+            shared |= {"target": settings.target.base_url, "reference": True, "models": list(settings.models)}
+        os.environ[ENVIRONMENT] = json.dumps(shared)
+
+    def close(self) -> None:
+        """Stop what was started."""
+        self._stack.close()
+        if self.distributes:
+            os.environ.pop(ENVIRONMENT, None)
+
+    def items(self, session: pytest.Session) -> Iterator[CaseItem]:
+        """Yield an item for each case, in the plan's order."""
+        seen: set[str] = set()
+        for case in self.plan.cases:
+            name = f"{case.requirement}[{_plain(case.model)}-{_plain(case.probe)}]"
+            if name in seen:
+                name = f"{case.requirement}[{_plain(case.model)}-{_plain(case.probe)}-{case.check}]"
+            seen.add(name)
+            yield CaseItem.from_parent(session, name=name, shell=self, case=case)
+
+    def select(self, items: list[CaseItem]) -> None:
+        """Narrow the plan to the chosen items."""
+        chosen = {item.case for item in items}
+        if len(chosen) < len(self.plan.cases):
+            self.plan = narrow(self.plan, chosen)
+            self.prepared = replace(self.prepared, plan=self.plan)
+
+    def _evidence(self, model: str) -> Path:
+        return self.folder / f"evidence.{self.plan.models.index(model)}.jsonl"
+
+    def results(self, model: str) -> dict[PlannedCase, tuple[UnitResult, CaseResult]]:
+        """Capture what one model's cases need, once, and judge them."""
+        if model not in self._results:
+            part = replace(self.prepared, plan=self.plan.of_model(model))
+            path = self._evidence(model)
+            engine.capture(part, path, header=engine.header_of(self.prepared))
+            judged = engine.judge_part(self.prepared, path)
+            self._results[model] = {
+                planned: (unit, result)
+                for unit, group in zip(judged.units, judged.planned, strict=True)
+                for planned, result in zip(group, unit.cases, strict=True)
+            }
+        return self._results[model]
+
+    def result(self, case: PlannedCase) -> tuple[UnitResult, CaseResult]:
+        """Return what the evidence says of one case."""
+        model = self.plan.models[0] if case.model == GATEWAY else case.model
+        return self.results(model)[case]
+
+    def finish(self) -> int:
+        """Join the evidence of all models, judge it as one and write the report."""
+        parts = sorted(self.folder.glob("evidence.*.jsonl"))
+        if not parts:
+            return int(Exit.INCOMPLETE)
+        engine.join_evidence(parts, self.folder / EVIDENCE, self.plan)
+        for part in parts:
+            part.unlink()
+        return finish(self.folder, strict=self.config.option.strict)
