@@ -73,7 +73,7 @@ class Clause:
 class Source:
     """A document, a standard or measured software.
 
-    ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` names the
+    ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` are the
     measured cases of software.
     """
 
