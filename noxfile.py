@@ -86,8 +86,8 @@ def nox_arguments(arguments: Sequence[str]) -> list[str]:
 def with_target(options: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """Return options that name a target: their own, else that of the variable TARGET, else the reference.
 
-    An empty variable names an empty target, which the suite refuses: a CI job whose variable got lost must not
-    judge the embedded reference and look green.
+    An empty variable names an empty target, which the suite refuses: a CI job whose variable got lost must
+    not judge the embedded reference and look green.
     """
     if any(option.partition("=")[0] in ("--target", "--target-file") for option in options):
         return list(options)
