@@ -1,0 +1,149 @@
+"""Conversations are taken as they are written, and text comes through unharmed (contract clauses B06-B16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.select import either, ids, valid
+from conformance.chatstream import Choice
+from conformance.checks.values import choices_of
+from conformance.model import Claim, Finding, Outcome
+from conformance.probes.messages import ECHO_LINE
+from conformance.views import Form, View
+
+_CLEAR = frozenset({400, 404, 422})
+
+
+def accepted(case: Case, what: str) -> Iterator[Finding]:
+    """Judge acceptance: success, an honest refusal of what nobody claimed, or a failure."""
+    view = case.view
+    if view.succeeded:
+        yield case.ok(outcome=Outcome.ACCEPTED)
+    elif view.form is Form.FAILED:
+        yield case.fail(f"status {view.status} to {what}", "a success status", outcome=Outcome.BROKEN)
+    elif view.form is Form.REFUSED and case.claim is not Claim.YES and view.status in _CLEAR:
+        yield case.skip(f"{what} is refused with {view.status}, and nobody claims it")
+    else:
+        saw = (
+            f"status {view.status}" if view.form is Form.REFUSED else f"{view.form} with status {view.status}"
+        )
+        yield case.fail(f"{saw} to {what}", "a success status")
+
+
+def _accepts(requirement: str, on: Selector, what: str) -> None:
+    def judge(case: Case) -> Iterator[Finding]:
+        yield from accepted(case, what)
+
+    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
+    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+
+
+_accepts("messages.minimal-body", valid("minimal"), "a body of model and messages alone")
+_accepts("messages.user-only", valid("minimal"), "a conversation of one user message")
+_accepts("messages.string-content", either(valid("minimal"), valid("life")), "content as a string")
+_accepts("messages.system-role", valid("system"), "a system message")
+_accepts("messages.assistant-role", valid("assistant"), "an assistant message in the history")
+_accepts("messages.parts-content", valid("parts"), "content as an array of one text part")
+_accepts("messages.name-accepted", valid("name"), "a message with a name")
+_accepts("messages.unicode-accepted", valid("unicode"), "text in many scripts")
+
+
+def _clear_either_way(requirement: str, on: Selector, what: str) -> None:
+    def judge(case: Case) -> Iterator[Finding]:
+        if case.view.succeeded:
+            yield case.ok(outcome=Outcome.ACCEPTED)
+        elif case.view.form is Form.REFUSED and case.view.error is not None:
+            yield case.ok(outcome=Outcome.REJECTED_CLEAN)
+        else:
+            yield case.fail(f"status {case.view.status} to {what}", "success, or a clear refusal")
+
+    judge.__name__ = f"takes_or_refuses_{requirement.partition('.')[2].replace('-', '_')}"
+    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+
+
+_clear_either_way("messages.developer-role", valid("developer"), "a developer message")
+_clear_either_way(
+    "messages.assistant-last", valid("assistant-last"), "a conversation that ends with the assistant"
+)
+
+
+def mojibake(line: str) -> tuple[str, ...]:
+    """Return the ways in which wrong decoding is known to spoil a line: UTF-8 read as Latin-1 or Windows-1252."""
+    spoilt = []
+    for codec in ("latin-1", "cp1252"):
+        text = line.encode("utf-8").decode(codec, "ignore")
+        spoilt.append(text[:12].strip())
+    return tuple(dict.fromkeys(spoilt))
+
+
+@check("messages.unicode-roundtrip", on=valid("echo"), reads=Reads.TEXT)
+def unicode_roundtrip(case: Case) -> Iterator[Finding]:
+    """A line that the model repeats comes back as it was sent (B16)."""
+    text = case.view.text
+    spoilt = next((sign for sign in mojibake(ECHO_LINE) if sign and sign in text), "")
+    if ECHO_LINE in text:
+        yield case.ok(len(ECHO_LINE))
+    elif spoilt:
+        yield case.fail(f"the line comes back as {spoilt!r}", f"{ECHO_LINE!r}", examined=len(ECHO_LINE))
+    elif "12" in text and "??" in text and "价" not in text:
+        yield case.fail(
+            f"question marks for letters: {text[:60]!r}", f"{ECHO_LINE!r}", examined=len(ECHO_LINE)
+        )
+    else:
+        yield case.unsure("the model did not repeat the line")
+
+
+def _texts(view: View) -> list[str]:
+    if view.form is Form.STREAM:
+        choices: list[Choice] = list(view.stream.choices.values())
+        return [text for choice in choices for text in (choice.content, choice.reasoning) if text]
+    found = []
+    for choice in choices_of(view):
+        message = choice.get("message")
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, str) and content:
+            found.append(content)
+    return found
+
+
+@check("messages.no-replacement-characters", on=either(valid("text"), valid("unicode")), reads=Reads.TEXT)
+def no_replacement(case: Case) -> Iterator[Finding]:
+    """No U+FFFD stands where a character was (B16): a relay that decodes each read by itself leaves them."""
+    texts = _texts(case.view)
+    spoilt = next((text for text in texts if "\ufffd" in text), None)
+    truncated = spoilt is not None and spoilt.rstrip("\ufffd").find("\ufffd") < 0
+    if spoilt is not None and not truncated:
+        at = spoilt.index("\ufffd")
+        yield case.fail(
+            f"U+FFFD in {spoilt[max(0, at - 12) : at + 12]!r}",
+            "the characters themselves",
+            examined=len(texts),
+        )
+    elif texts:
+        yield case.ok(len(texts))
+    else:
+        yield case.unsure("the answer has no text")
+
+
+@check("messages.parts-all-read", on=ids("messages.parts-all"), reads=Reads.TEXT)
+def parts_all_read(case: Case) -> Iterator[Finding]:
+    """Both text parts reach the model (B13): shown when the answer has a word of each."""
+    content = case.view.asked.get("messages")
+    text = case.view.text.lower()
+    words = _marked_words(content)
+    if len(words) == 2 and all(word.lower() in text for word in words):  # noqa: PLR2004
+        yield case.ok(2, outcome=Outcome.APPLIED)
+    else:
+        yield case.unsure("the answer does not show both words; the model may simply not have obliged")
+
+
+def _marked_words(messages: object) -> list[str]:
+    words = []
+    for message in messages if isinstance(messages, list) else []:
+        parts = message.get("content") if isinstance(message, dict) else None
+        for part in parts if isinstance(parts, list) else []:
+            said = str(part.get("text", "")) if isinstance(part, dict) else ""
+            if " word is " in said:
+                words.append(said.split(" word is ", 1)[1].split(".", 1)[0])
+    return words
