@@ -5,9 +5,8 @@ Before a check sees anything, the rules that hold for all of them are applied he
 - an exchange that was not captured, a page of an intermediary, a 429, or a target that could not be reached give no
   opinion;
 - an invalid probe counts only if its valid twin succeeded on this target;
-- a valid probe that was honestly refused makes the checks of its feature not applicable, except the one that judges
-  acceptance (it reads :attr:`Reads.ANSWER`);
-- a check is kept silent on forms that it cannot read.
+- a check is kept silent on forms that it cannot read: of a model that lives the case is not applicable, since another
+  requirement judges that very form (acceptance, 5xx, what a body has to be); of one that does not it has no opinion.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from itertools import groupby
 
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
-from conformance.checks.api import READABLE, Case, Check, Reads
+from conformance.checks.api import READABLE, Case, Check
 from conformance.errors import HarnessError
 from conformance.model import GATEWAY, Claim, Exchange, Finding, Intent, Level, Probe, Requirement
 from conformance.models import ModelCards
@@ -27,6 +26,7 @@ from conformance.verdict import CaseResult, UnitResult, effective_level, fold_ca
 from conformance.views import UNREACHABLE, Form, View
 
 _UNAUTHORISED = frozenset({401, 403})
+_JUDGED_ELSEWHERE = frozenset(Form) - {Form.PAGE, Form.LIMITED, Form.REDIRECT}
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,11 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
     reason = _silence(check, case, bench, model)
     if reason:
         return (), reason
-    if _refused(check, case):
-        return (case.skip(f"the target refused the request with {case.view.status}"),), ""
     if case.view.form not in READABLE[check.reads]:
-        return (), f"the answer is a {case.view.form} ({case.view.status}); another requirement judges that"
+        why = f"the answer is a {case.view.form} ({_ending(case.view)}); another requirement judges that"
+        if bench.alive(model) and case.view.form in _JUDGED_ELSEWHERE:
+            return (case.skip(why),), ""
+        return (), why
     try:
         return tuple(check.judge(case)), ""
     except Exception as error:
@@ -196,9 +197,11 @@ def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
         return "the target limited the rate (429) twice"
     if bench.alone(view):
-        return f"it ended as {_ending(view)} and was not repeated, so it may have been bad luck"
+        return (
+            f"it ended as a {view.form} ({_ending(view)}) and was not repeated, so it may have been bad luck"
+        )
     if not bench.alive(model) and _says_nothing(view):
-        return f"no valid request of this run was answered; this one ended as {_ending(view)}"
+        return f"no valid request of this run was answered; this one ended as a {view.form} ({_ending(view)})"
     if view.probe.intent is Intent.INVALID and not _twin_succeeded(view.probe, bench, model):
         return f"its valid twin {view.probe.twin} did not succeed, so this answer proves nothing"
     for name in check.needs:
@@ -219,19 +222,9 @@ def _says_nothing(view: View) -> bool:
 
 def _ending(view: View) -> str:
     fault = view.exchange.fault
-    return f"{view.form} ({fault.detail})" if fault else f"{view.form} ({view.status})"
+    return fault.detail if fault else f"status {view.status}"
 
 
 def _twin_succeeded(probe: Probe, bench: Bench, model: str) -> bool:
     twin = bench.view(probe.twin, model) if probe.twin else None
     return twin is not None and twin.succeeded
-
-
-def _refused(check: Check, case: Case) -> bool:
-    """Whether an optional feature was honestly refused, which only the acceptance check may judge."""
-    return (
-        case.view.probe.intent is Intent.VALID
-        and case.view.form is Form.REFUSED
-        and check.reads not in {Reads.ANSWER, Reads.EXCHANGE, Reads.REJECTION}
-        and case.claim is not Claim.YES
-    )
