@@ -123,7 +123,9 @@ class ModelCards:
         return replace(self.default, id=model)
 
 
-def load_cards(overrides: Mapping[str, Json] | None = None, path: Path | None = None) -> ModelCards:
+def load_cards(
+    overrides: Mapping[str, Mapping[str, Json]] | None = None, path: Path | None = None
+) -> ModelCards:
     """Read the cards; ``overrides`` are partial cards by model id that go before what the file says.
 
     Raises:
@@ -157,7 +159,7 @@ class _Loader:
             for name, words in _mapping(read.get("outcomes", {}), file).items()
         }
 
-    def load(self, overrides: Mapping[str, Json]) -> ModelCards:
+    def load(self, overrides: Mapping[str, Mapping[str, Json]]) -> ModelCards:
         defaults = self._read.get("defaults", {})
         default = self._filled(ModelCard("default"), _mapping(defaults, f"{self._file} defaults"), "defaults")
         cards: dict[str, ModelCard] = {}
@@ -168,7 +170,7 @@ class _Loader:
         plain = ModelCards(cards, families, default)
         for model, partial in overrides.items():
             where = f"override of {model}"
-            cards[model] = self._filled(plain.card(model), _mapping(partial, where), where)
+            cards[model] = self._filled(plain.card(model), partial, where)
         return ModelCards(cards, families, default)
 
     def _card(self, row: Mapping[str, Json], cards: Mapping[str, ModelCard], default: ModelCard) -> ModelCard:

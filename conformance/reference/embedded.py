@@ -9,11 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, Self
 
 from conformance.errors import HarnessError, UsageError
-from conformance.reference.gateway import PREFIX, House, respond
+from conformance.models import ModelCards, load_cards
+from conformance.reference.faults import Fault
+from conformance.reference.gateway import respond
 from conformance.reference.reply import Received, Reply
+from conformance.reference.routes import PREFIX
+from conformance.reference.rulings import House
 from conformance.reference.server import Listener
 
 HOST: Final = "127.0.0.1"
@@ -34,7 +39,8 @@ class Seen:
 class ReferenceGateway:
     """A correct OpenAI-compatible gateway on a free loopback port, as a context manager.
 
-    ``key`` is the only key it takes. ``models`` are the model ids it offers. ``delay`` is the time in seconds that it
+    ``key`` is the only key it takes. ``models`` are the model ids it offers, by default :data:`DEFAULT_MODEL` and every
+    model with a card. ``faults`` are its deliberate defects. ``delay`` is the time in seconds that it
     waits before each answer. ``clock`` gives the Unix time that answers are stamped with.
     """
 
@@ -43,15 +49,15 @@ class ReferenceGateway:
         *,
         key: str = KEY,
         models: Sequence[str] | None = None,
+        faults: Sequence[Fault] = (),
         delay: float = 0.0,
         port: int = 0,
         seed: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare; nothing listens before the context is entered."""
-        self._house = House(
-            key=key, models=tuple(models or (DEFAULT_MODEL,)), clock=clock, seed=seed, delay=delay
-        )
+        self._house = furnish(key=key, models=models, faults=faults, seed=seed, clock=clock)
+        self._delay = delay
         self._wanted_port, self._port = port, 0
         self._seen: list[Seen] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,7 +74,7 @@ class ReferenceGateway:
     @property
     def models(self) -> tuple[str, ...]:
         """The model ids that are offered."""
-        return self._house.models
+        return tuple(self._house.cards)
 
     @property
     def port(self) -> int:
@@ -101,11 +107,7 @@ class ReferenceGateway:
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
-            raise UsageError(
-                f"The reference gateway cannot listen on {HOST}:{self._wanted_port}.",
-                why=str(self._failure),
-                hint="choose another port, or 0 for any free one",
-            )
+            raise _unbound(HOST, self._wanted_port, self._failure)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -138,5 +140,68 @@ class ReferenceGateway:
 
     def _respond(self, received: Received) -> Reply:
         self._seen.append(Seen(received.method, received.path, hashlib.sha256(received.body).hexdigest()))
-        reply = respond(received, self._house)
-        return replace(reply, wait=reply.wait + self._house.delay)
+        return _delayed(respond(received, self._house), self._delay)
+
+
+def furnish(
+    *,
+    key: str = KEY,
+    models: Sequence[str] | None = None,
+    faults: Sequence[Fault] = (),
+    seed: int = 0,
+    clock: Callable[[], float] = time.time,
+) -> House:
+    """Return what a gateway needs; without ``models`` it offers every model that has a card."""
+    known = _cards()
+    names = tuple(dict.fromkeys((DEFAULT_MODEL, *known.cards) if models is None else models))
+    mutations = tuple(mutation for fault in faults for mutation in fault.mutations)
+    return House(key, {name: known.card(name) for name in names}, clock, seed, mutations)
+
+
+async def serve(
+    host: str,
+    port: int,
+    *,
+    key: str = KEY,
+    models: Sequence[str] | None = None,
+    faults: Sequence[Fault] = (),
+    delay: float = 0.0,
+    started: Callable[[str], None] | None = None,
+) -> None:
+    """Serve in the foreground until cancelled; ``started`` is called with the base URL.
+
+    Raises:
+        UsageError: the address cannot be bound.
+
+    """
+    house = furnish(key=key, models=models, faults=faults)
+    listener = Listener(lambda received: _delayed(respond(received, house), delay))
+    try:
+        server = await listener.start(host, port)
+    except OSError as error:
+        raise _unbound(host, port, error) from None
+    bound = server.sockets[0].getsockname()[1]
+    if started is not None:
+        started(f"http://{host}:{bound}{PREFIX}")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        await listener.stop()
+
+
+@cache
+def _cards() -> ModelCards:
+    return load_cards()
+
+
+def _delayed(reply: Reply, delay: float) -> Reply:
+    return replace(reply, wait=reply.wait + delay) if delay else reply
+
+
+def _unbound(host: str, port: int, error: OSError) -> UsageError:
+    return UsageError(
+        f"The reference gateway cannot listen on {host}:{port}.",
+        why=str(error),
+        hint="choose another port, or 0 for any free one",
+    )

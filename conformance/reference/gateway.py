@@ -1,88 +1,132 @@
 """The reference gateway as a pure function: a received request goes in, a reply comes out.
 
-It decides in this order, and each step can refuse: path, method, key, content type, JSON, model, the model's own
-rules, the documented parameters. Then the voice speaks and the wire writes. Nothing here listens or waits.
+Rulings decide, the voice speaks, the wire writes; where the gateway has faults, each strikes at its own point of that
+way. Nothing here listens or waits.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from conformance.model import Json
 from conformance.reference import voice, wire
-from conformance.reference.asked import Asked, ask, read_model
+from conformance.reference.mutators import Mutator
+from conformance.reference.mutators.answers import AnswerMutator
+from conformance.reference.mutators.chunks import ChunkMutator, chosen
+from conformance.reference.mutators.edits import Edit
+from conformance.reference.mutators.events import EventMutator
+from conformance.reference.mutators.replies import ReplyMutator
+from conformance.reference.mutators.requests import Draft, RequestMutator
 from conformance.reference.reading import read_object
 from conformance.reference.refusal import Refused
 from conformance.reference.reply import Framing, Headers, Received, Reply
-
-PREFIX: Final = "/v1"
-CHAT: Final = f"{PREFIX}/chat/completions"
-MODELS: Final = f"{PREFIX}/models"
-METHODS: Final[Mapping[str, tuple[str, ...]]] = {
-    CHAT: ("POST", "OPTIONS"),
-    MODELS: ("GET", "HEAD", "OPTIONS"),
-}
+from conformance.reference.routes import METHODS
+from conformance.reference.rulings import Granted, House, Listing, Preflight, Ruling, rule
+from conformance.reference.scene import Scene
 
 PAUSE: Final = 0.004
 """Seconds between two writes of a stream, so that arrival times tell a stream from a buffer."""
-PAUSES: Final = 10
-"""Most pauses in one stream: a whole stream takes no longer than 40 ms."""
 
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What a gateway has: its key, its models, a clock (Unix seconds) and a seed for its ids."""
-
-    key: str
-    models: tuple[str, ...]
-    clock: Callable[[], float]
-    seed: int = 0
-    delay: float = 0.0
-    thinking: Mapping[str, voice.Thinking] = field(default_factory=dict)
+Mutators: TypeAlias = Sequence[Mutator]
 
 
 def respond(received: Received, house: House) -> Reply:
     """Return the reply to ``received``; every refusal becomes an error reply."""
+    ruling = rule(received, house)
     stamp = _stamp(received, house)
-    try:
-        _check_route(received)
-        if received.method == "OPTIONS":
-            return _preflight(received)
-        _check_key(received, house.key)
-        if received.path == MODELS:
-            body = wire.models(house.models, stamp.created)
-            return _json_reply(200, body, stamp)
-        return _chat(received, house, stamp)
-    except Refused as refused:
-        return _json_reply(refused.status, wire.error(refused), stamp, refused.headers)
+    if not house.mutations:
+        return _reply(ruling, stamp, house, (), None)
+    scene = Scene(received, _leniently(received.body), ruling if isinstance(ruling, Refused) else None)
+    mutators = [mutation.mutator for mutation in house.mutations if mutation.when.strikes(scene)]
+    return _reply(_faulty_ruling(ruling, house, mutators, scene), stamp, house, mutators, scene)
 
 
-def _chat(received: Received, house: House, stamp: wire.Stamp) -> Reply:
-    _check_content_type(received)
-    body = read_object(received.body)
-    model = read_model(body)
-    if model not in house.models:
-        raise Refused(
-            f"The model '{model[:200]}' does not exist or you do not have access to it.",
-            status=404,
-            param="model",
-            code="model_not_found",
-        )
-    asked = ask(body)
-    said = voice.answer(asked)
-    options = _options(asked)
-    if not asked.stream:
-        return _json_reply(200, wire.completion(said, stamp, options), stamp)
-    events = [wire.event(chunk) for chunk in wire.chunks(said, stamp, options)]
-    return _stream_reply((*events, wire.DONE), stamp)
+def _faulty_ruling(ruling: Ruling, house: House, mutators: Mutators, scene: Scene) -> Ruling:
+    draft = Draft(scene.body)
+    changed = False
+    for mutator in mutators:
+        if isinstance(mutator, RequestMutator):
+            changed = True
+            try:
+                draft = mutator.on_request(draft, scene)
+            except Refused as refused:
+                return refused
+    return rule(scene.received, house, draft) if changed else ruling
 
 
-def _options(asked: Asked) -> wire.Options:
-    return wire.Options(asked.include_usage, asked.obfuscate, asked.logprobs, asked.top_logprobs)
+def _reply(ruling: Ruling, stamp: wire.Stamp, house: House, mutators: Mutators, scene: Scene | None) -> Reply:
+    match ruling:
+        case Granted() if ruling.asked.stream:
+            reply = _stream_reply(_events(ruling, stamp, mutators, scene), stamp)
+        case Granted():
+            said = _say(ruling, mutators, scene)
+            body: Json = wire.completion(said, stamp, _options(ruling))
+            reply = _json_reply(200, _edited(body, "completion", mutators, scene), stamp)
+        case Listing():
+            listed: Json = wire.models(tuple(house.cards), stamp.created)
+            reply = _json_reply(200, _edited(listed, "models", mutators, scene), stamp)
+        case Preflight():
+            reply = _preflight(scene.received.path if scene else next(iter(METHODS)))
+        case Refused():
+            error: Json = wire.error(ruling)
+            reply = _json_reply(
+                ruling.status, _edited(error, "error", mutators, scene), stamp, ruling.headers
+            )
+    for mutator in mutators:
+        if isinstance(mutator, ReplyMutator) and scene is not None:
+            reply = mutator.on_reply(reply, scene)
+    return reply
+
+
+def _say(granted: Granted, mutators: Mutators, scene: Scene | None) -> voice.Answer:
+    said = voice.answer(granted.asked, granted.thinking)
+    if granted.card.reasoning_apart:
+        usage = said.usage
+        said = replace(said, usage=replace(usage, completion=usage.completion - usage.reasoning, apart=True))
+    for mutator in mutators:
+        if isinstance(mutator, AnswerMutator) and scene is not None:
+            said = mutator.on_answer(said, scene)
+    return said
+
+
+def _events(
+    granted: Granted, stamp: wire.Stamp, mutators: Mutators, scene: Scene | None
+) -> tuple[bytes, ...]:
+    chunks: list[Json] = [*wire.chunks(_say(granted, mutators, scene), stamp, _options(granted))]
+    if scene is None:
+        return (*map(wire.event, chunks), wire.DONE)
+    for mutator in mutators:
+        if isinstance(mutator, ChunkMutator):
+            chunks = mutator.on_chunks(chunks, scene)
+        elif isinstance(mutator, Edit) and "chunks" in mutator.targets:
+            meant = chosen(chunks, mutator.which)
+            chunks = [mutator.edit(one, n, scene) if n in meant else one for n, one in enumerate(chunks)]
+    events = [*map(wire.event, chunks), wire.DONE]
+    for mutator in mutators:
+        if isinstance(mutator, EventMutator):
+            events = mutator.on_events(events, scene)
+    return tuple(events)
+
+
+def _edited(body: Json, target: str, mutators: Mutators, scene: Scene | None) -> Json:
+    for mutator in mutators:
+        if isinstance(mutator, Edit) and target in mutator.targets and scene is not None:
+            body = mutator.edit(body, 0, scene)
+    return body
+
+
+def _options(granted: Granted) -> wire.Options:
+    asked, extra = granted.asked, granted.card.extras.get("tool_call")
+    return wire.Options(
+        include_usage=asked.include_usage,
+        obfuscate=asked.obfuscate,
+        logprobs=asked.logprobs,
+        top_logprobs=asked.top_logprobs,
+        call_extra=extra if isinstance(extra, dict) else {},
+    )
 
 
 def _stamp(received: Received, house: House) -> wire.Stamp:
@@ -90,57 +134,20 @@ def _stamp(received: Received, house: House) -> wire.Stamp:
     return wire.Stamp(f"chatcmpl-{digest[:29]}", int(house.clock()), f"req_{digest[32:]}")
 
 
-def _check_route(received: Received) -> None:
-    methods = METHODS.get(received.path)
-    if methods is None:
-        raise Refused(
-            f"Invalid URL ({received.method} {received.path[:200]})", status=404, code="unknown_url"
-        )
-    if received.method not in methods:
-        raise Refused(
-            f"Not allowed to {received.method} on {received.path} (use {methods[0]}).",
-            status=405,
-            code="method_not_allowed",
-            headers={"allow": ", ".join(methods)},
-        )
+def _leniently(body: bytes) -> Json:
+    try:
+        return read_object(body)
+    except Refused:
+        return None
 
 
-def _check_key(received: Received, key: str) -> None:
-    header = received.header("authorization")
-    scheme, _, given = (header or "").strip().partition(" ")
-    if header is None or not header.strip():
-        message = (
-            "You didn't provide an API key. Send it in an Authorization header: 'Authorization: Bearer KEY'."
-        )
-        code = None
-    elif scheme.lower() != "bearer" or not given.strip():
-        message = "Malformed Authorization header. Expected 'Authorization: Bearer KEY'."
-        code = "invalid_api_key"
-    elif not hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), key.encode()):
-        message, code = "Incorrect API key provided.", "invalid_api_key"
-    else:
-        return
-    raise Refused(message, status=401, code=code, headers={"www-authenticate": 'Bearer realm="reference"'})
-
-
-def _check_content_type(received: Received) -> None:
-    media_type = (received.header("content-type") or "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        said = f"'{media_type[:80]}'" if media_type else "no Content-Type"
-        raise Refused(
-            f"Unsupported content type: expected 'application/json', but got {said} instead.",
-            status=415,
-            code="unsupported_media_type",
-        )
-
-
-def _preflight(received: Received) -> Reply:
-    methods = ", ".join(METHODS[received.path])
+def _preflight(path: str) -> Reply:
+    methods = ", ".join(METHODS.get(path, ("POST", "OPTIONS")))
     headers: Headers = (
         ("allow", methods),
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", methods),
-        ("access-control-allow-headers", received.header("access-control-request-headers") or "*"),
+        ("access-control-allow-headers", "authorization, content-type, *"),
         ("access-control-max-age", "600"),
     )
     return Reply(204, headers, ())

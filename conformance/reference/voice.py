@@ -76,12 +76,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; reasoning tokens are part of ``completion``, cached tokens part of ``prompt``."""
+    """Token counts; cached tokens are part of ``prompt``, reasoning tokens of ``completion`` unless ``apart``."""
 
     prompt: int
     completion: int
     reasoning: int = 0
     cached: int = 0
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _plan(asked: Asked) -> tuple[str | None, tuple[Call, ...]]:
     if asked.form == "json_schema" and asked.schema is not None:
         hints = read_hints(_prompt(asked))
         return _dump(
-            instance(asked.schema, Hints(hints.text, (*hints.words, _sentence(asked)), hints.numbers))
+            instance(dict(asked.schema), Hints(hints.text, (*hints.words, _sentence(asked)), hints.numbers))
         ), ()
     if asked.form == "json_object":
         return _dump({"answer": _sentence(asked)}), ()
@@ -219,7 +220,7 @@ def _calls(asked: Asked) -> tuple[Call, ...]:
 def _call(tool: Tool, hints: Hints) -> Call:
     if tool.schema is None:
         return Call("", tool.name, tokens.split(" ".join(hints.words) or hints.text), custom=True)
-    value = instance(tool.schema, hints) if tool.schema else {}
+    value = instance(dict(tool.schema), hints) if tool.schema else {}
     return Call("", tool.name, tokens.split(_dump(value)))
 
 

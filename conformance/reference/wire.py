@@ -8,8 +8,8 @@ standard, section 9.2, closed by OpenAI's ``[DONE]``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Final
 
@@ -34,12 +34,13 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a request wants of the form of its answer."""
+    """What a request wants of the form of its answer; ``call_extra`` are members added to each tool call."""
 
     include_usage: bool = False
     obfuscate: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
+    call_extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 def completion(answer: Answer, stamp: Stamp, options: Options) -> dict[str, Json]:
@@ -111,7 +112,7 @@ def usage(counts: Usage) -> dict[str, Json]:
     return {
         "prompt_tokens": counts.prompt,
         "completion_tokens": counts.completion,
-        "total_tokens": counts.prompt + counts.completion,
+        "total_tokens": counts.prompt + counts.completion + (counts.reasoning if counts.apart else 0),
         "prompt_tokens_details": {"cached_tokens": counts.cached, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": counts.reasoning,
@@ -132,7 +133,7 @@ def _choice(number: int, choice: Choice, options: Options) -> Json:
     if choice.reasoning:
         message["reasoning_content"] = "".join(choice.reasoning)
     if choice.calls:
-        message["tool_calls"] = [_call(call) for call in choice.calls]
+        message["tool_calls"] = [{**_call(call), **options.call_extra} for call in choice.calls]
     return {
         "index": number,
         "message": message,
@@ -141,7 +142,7 @@ def _choice(number: int, choice: Choice, options: Options) -> Json:
     }
 
 
-def _call(call: Call) -> Json:
+def _call(call: Call) -> dict[str, Json]:
     kind, member = ("custom", "input") if call.custom else ("function", "arguments")
     return {"id": call.id, "type": kind, kind: {"name": call.name, member: "".join(call.arguments)}}
 
@@ -156,8 +157,13 @@ def _deltas(number: int, choice: Choice, options: Options) -> Iterator[Json]:
         yield _part(number, {"content": token}, _logprobs((token,), options) if options.logprobs else None)
     for place, call in enumerate(choice.calls):
         kind, member = ("custom", "input") if call.custom else ("function", "arguments")
-        opening: Json = {"index": place, "id": call.id, "type": kind, kind: {"name": call.name, member: ""}}
-        yield _part(number, {"tool_calls": [opening]})
+        opening: dict[str, Json] = {
+            "index": place,
+            "id": call.id,
+            "type": kind,
+            kind: {"name": call.name, member: ""},
+        }
+        yield _part(number, {"tool_calls": [{**opening, **options.call_extra}]})
         for token in call.arguments:
             yield _part(number, {"tool_calls": [{"index": place, kind: {member: token}}]})
     yield _part(number, {}, finish=choice.finish)

@@ -1,0 +1,92 @@
+"""Which exchanges a mutation strikes, as data (``when:`` of a mutation). Everything that is named has to hold.
+
+=============  =============================================================================================
+``path``       chat, models, other
+``method``     the HTTP method
+``kind``       valid or error: what a correct gateway makes of the request
+``status``     the status that a correct gateway answers with (one or a list)
+``param``      the param of a correct gateway's error, or its first step (``messages`` for ``messages[0].role``)
+``code``       the code of a correct gateway's error
+``stream``     whether the request asks for a stream
+``tools``      whether the request has tools
+``tool_turn``  whether the conversation ends with a tool message
+``has``        a JSON pointer at which the request has a value that is not null; ``lacks``: has none
+``body``       conditions on the request's JSON (:mod:`conformance.conditions`)
+``every``      strikes only each such request, counted from the first of the gateway
+=============  =============================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.conditions import all_hold, find, read_conditions, split_pointer
+from conformance.model import Json
+from conformance.reference.record import Record
+from conformance.reference.routes import CHAT, MODELS
+from conformance.reference.scene import Scene
+
+_FIRST_STEP: Final = re.compile(r"[^.\[]+")
+
+
+@dataclass(frozen=True, slots=True)
+class When(Record):
+    """A selector; None means that it does not matter."""
+
+    path: str | None = None
+    method: str | None = None
+    kind: str | None = None
+    status: int | list[int] | None = None
+    param: str | None = None
+    code: str | None = None
+    stream: bool | None = None
+    tools: bool | None = None
+    tool_turn: bool | None = None
+    has: str | None = None
+    lacks: str | None = None
+    body: Json = None
+    every: int | None = None
+
+    def check(self, where: str) -> None:
+        """Read what needs reading once, so that a wrong selector is found when the file is loaded."""
+        self.one_of("path", ("chat", "models", "other"), where)
+        self.one_of("kind", ("valid", "error"), where)
+        self.pointer("has", where)
+        self.pointer("lacks", where)
+        read_conditions(self.body, where)
+
+    def strikes(self, scene: Scene) -> bool:
+        """Return whether the exchange is one of those that are meant."""
+        received, refused = scene.received, scene.refused
+        found = {
+            "path": {CHAT: "chat", MODELS: "models"}.get(received.path, "other"),
+            "method": received.method,
+            "kind": "valid" if refused is None else "error",
+            "code": refused.code if refused else None,
+            "stream": scene.streamed,
+            "tools": _has(scene.body, "/tools/0"),
+            "tool_turn": any(role == "tool" for role in find(scene.body, ("messages", "-", "role"))),
+        }
+        return (
+            all(getattr(self, name) in (None, value) for name, value in found.items())
+            and self._right_answer(
+                refused.status if refused else 200, (refused.param if refused else None) or ""
+            )
+            and (self.has is None or _has(scene.body, self.has))
+            and (self.lacks is None or not _has(scene.body, self.lacks))
+            and (self.every is None or received.number % self.every == 0)
+            and all_hold(read_conditions(self.body, "when"), scene.body)
+        )
+
+    def _right_answer(self, status: int, param: str) -> bool:
+        statuses = self.status if isinstance(self.status, list) else [self.status]
+        first = _FIRST_STEP.match(param)
+        return (self.status is None or status in statuses) and (
+            self.param is None or self.param in (param, first.group() if first else "")
+        )
+
+
+def _has(body: Json, pointer: str) -> bool:
+    return any(value is not None for value in find(body, split_pointer(pointer)))
