@@ -210,6 +210,10 @@ class TestOffsets:
         assert body[second.start : second.end] == b"data: c\n\n"
         assert body[second.data_start : second.data_end] == b"c"
 
+    def test_the_first_event_begins_after_the_bom(self):
+        [event] = parse(b"\xef\xbb\xbfdata: x\n\n").events
+        assert (event.start, event.data_start) == (3, 9)
+
     @given(BODIES)
     def test_offsets_slice_back_to_the_data(self, body: bytes):
         stream = parse(body)
