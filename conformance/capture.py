@@ -1,8 +1,8 @@
 """Sends what a plan holds, with pace and patience, and keeps what comes back.
 
 Order: the proofs of life first and alone (a target that is not there costs two requests); then everything else at
-the chosen concurrency; then follow-ups, which need an earlier answer; then, each alone, the repeats of valid probes
-that met 5xx, a broken connection or 429; last a canary. A rate limit pauses everybody for as long as it asks. A row
+the chosen concurrency; then follow-ups, which need an earlier answer; then, each alone, the repeats of probes, valid
+or not, that met 5xx, a broken connection or 429; last a canary. A rate limit pauses everybody for as long as it asks. A row
 of answers that say nothing trips the breaker. Whatever ends a capture early, what was captured stays captured.
 """
 
@@ -228,8 +228,6 @@ def retry_after(view: View) -> float | None:
 
 
 def _may_be_bad_luck(view: View) -> bool:
-    if view.probe.intent is not Intent.VALID:
-        return False
     fault = view.exchange.fault
     if fault is not None and fault.kind in UNREACHABLE:
         return True

@@ -79,18 +79,22 @@ class Bench:
         return bool(self.life.get(model)) if model != GATEWAY else any(self.life.values())
 
     def alone(self, view: View) -> bool:
-        """Whether a valid probe failed in a way that only a repeat can confirm, and has none."""
-        failed = view.form in {Form.FAILED, Form.NO_ANSWER} or view.exchange.fault is not None
-        lone = len(self.attempts[view.probe.id, view.probe.model]) == 1
-        return lone and failed and view.probe.intent is Intent.VALID
+        """Whether a probe ended in a way that only a repeat can confirm, and has none."""
+        return len(self.attempts[view.probe.id, view.probe.model]) == 1 and _failed(view)
 
     def retries(self, view: View) -> str:
         """Say how often the probe was tried when it was more than once: ``1 of 2`` went wrong."""
         views = self.attempts[view.probe.id, view.probe.model]
         if len(views) == 1:
             return ""
-        bad = sum(not (other.succeeded or other.probe.intent is Intent.INVALID) for other in views)
+        bad = sum(
+            _failed(other) or (other.probe.intent is Intent.VALID and not other.succeeded) for other in views
+        )
         return f"{bad} of {len(views)}"
+
+
+def _failed(view: View) -> bool:
+    return view.form in {Form.FAILED, Form.NO_ANSWER} or view.exchange.fault is not None
 
 
 def judge(
