@@ -14,10 +14,9 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
+from conformance.datafile import Row, did_you_mean, read_list, read_yaml, wrong
 from conformance.errors import CatalogueError
-from conformance.model import Level, Requirement
+from conformance.model import Requirement
 from conformance.paths import data_root
 from conformance.profiles import Profile, ProfileReader, builtin_profiles
 
@@ -35,7 +34,6 @@ AREAS: Final = (
 
 _POINTER: Final = re.compile(r"(?P<source>[A-Za-z0-9-]+)(?:(?P<mark>[:#])(?P<place>[\w.-]+))?")
 _LINES: Final = re.compile(r"(\d+)(?:-(\d+))?")
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Exclusion(StrEnum):
@@ -73,8 +71,8 @@ class Clause:
 class Source:
     """A document, a standard or measured software.
 
-    ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` are the
-    measured cases of software.
+    ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` are
+    the measured cases of software.
     """
 
     id: str
@@ -162,16 +160,16 @@ def load(root: Path | None = None) -> Catalogue:
 @cache
 def _load(root: Path) -> Catalogue:
     spec = root / "spec"
-    sources = _by_id(spec / "sources.yaml", _source)
-    features = _by_id(spec / "features.yaml", _feature)
+    sources = read_list(spec / "sources.yaml", _source)
+    features = read_list(spec / "features.yaml", _feature)
     profiles = builtin_profiles(_read_profiles(spec / "profiles"), frozenset(features))
-    clauses = _by_id(spec / "clauses.yaml", _clause)
+    clauses = read_list(spec / "clauses.yaml", _clause)
     requirements: dict[str, Requirement] = {}
     for area in AREAS:
         file = spec / "requirements" / f"{area}.yaml"
-        for row in _by_id(file, _requirement).values():
+        for row in read_list(file, _requirement).values():
             if row.area != area:
-                raise _wrong(file, row.id, f"the id has to begin with {area}.")
+                raise wrong(file, row.id, f"the id has to begin with {area}.")
             requirements[row.id] = row
     catalogue = Catalogue(
         root=root,
@@ -186,134 +184,39 @@ def _load(root: Path) -> Catalogue:
     return catalogue
 
 
-def read_yaml(file: Path) -> Any:  # noqa: ANN401 - YAML holds anything
-    """Read a data file of ours.
-
-    Raises:
-        CatalogueError: it is missing or no YAML.
-
-    """
-    try:
-        return yaml.load(file.read_bytes(), _LOADER)  # noqa: S506 - both loaders are the safe ones
-    except OSError as error:
-        raise CatalogueError(
-            f"{file} cannot be read.", why=str(error), hint="reinstall the package"
-        ) from error
-    except yaml.YAMLError as error:
-        raise CatalogueError(f"{file} is not YAML.", why=" ".join(str(error).split())) from error
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the known word that is nearest to a wrong one, as a hint."""
-    from conformance.userfile import closest  # noqa: PLC0415 - brings in jsonschema, only on a mistake
-
-    return closest(word, sorted(known))
-
-
-def _wrong(file: Path, row: str, why: str, hint: str = "") -> CatalogueError:
-    return CatalogueError(f"{file}: {row or 'the file'} does not hold together.", why=why, hint=hint)
-
-
-class _Row:
-    """One mapping of a data file, taken apart key by key; what is left over is unknown."""
-
-    def __init__(self, file: Path, data: object) -> None:
-        if not isinstance(data, dict):
-            raise _wrong(file, "", f"each entry has to be a mapping, not {data!r:.60}")
-        self.file, self.data, self.taken = file, data, set[str]()
-        self.id = str(data.get("id", ""))
-
-    def text(self, key: str, default: str | None = None) -> str:
-        self.taken.add(key)
-        value = self.data.get(key, default)
-        if not isinstance(value, str):
-            raise _wrong(self.file, self.id, f"{key} has to be a text, not {value!r:.60}")
-        return " ".join(value.split())
-
-    def flag(self, key: str) -> bool:
-        self.taken.add(key)
-        value = self.data.get(key, False)
-        if not isinstance(value, bool):
-            raise _wrong(self.file, self.id, f"{key} has to be true or false, not {value!r:.60}")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        self.taken.add(key)
-        value = self.data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise _wrong(self.file, self.id, f"{key} has to be a list of texts, not {value!r:.60}")
-        return tuple(value)
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        self.taken.add(key)
-        value = self.data.get(key, {})
-        if not isinstance(value, dict):
-            raise _wrong(self.file, self.id, f"{key} has to be a mapping, not {value!r:.60}")
-        return value
-
-    def level(self, value: object, key: str) -> Level:
-        self.taken.add(key)
-        if value not in {level.value for level in Level}:
-            raise _wrong(self.file, self.id, f"{key} has to be must, should or may, not {value!r:.60}")
-        return Level(str(value))
-
-    def end(self) -> None:
-        for key in self.data:
-            if key not in self.taken:
-                raise _wrong(
-                    self.file, self.id, f"the key {key!r} is unknown", did_you_mean(str(key), self.taken)
-                )
-
-
-def _by_id(file: Path, read: Any) -> Mapping[str, Any]:  # noqa: ANN401 - one reader per kind of row
-    data = read_yaml(file)
-    if not isinstance(data, list):
-        raise _wrong(file, "", "it has to be a list")
-    found: dict[str, Any] = {}
-    for entry in data:
-        row = _Row(file, entry)
-        made = read(row)
-        row.end()
-        if made.id in found:
-            raise _wrong(file, made.id, "the id stands there twice")
-        found[made.id] = made
-    return MappingProxyType(found)
-
-
-def _feature(row: _Row) -> Feature:
+def _feature(row: Row) -> Feature:
     return Feature(row.text("id"), row.text("title"), row.flag("core"))
 
 
-def _clause(row: _Row) -> Clause:
+def _clause(row: Row) -> Clause:
     return Clause(
         row.text("id"), row.text("says"), row.texts("sources"), row.text("quote", ""), row.texts("profiles")
     )
 
 
-def _source(row: _Row) -> Source:
-    row.taken |= {"lines", "profile", "language", "host", "modified", "revision", "versions"}
-    lines = row.data.get("lines", 0)
+def _source(row: Row) -> Source:
+    row.skip("profile", "language", "host", "modified", "revision", "versions")
     return Source(
         id=row.text("id"),
         kind=row.text("kind"),
         title=row.text("title"),
         url=row.text("url", ""),
         sha256=row.text("sha256", ""),
-        lines=lines if isinstance(lines, int) else 0,
+        lines=row.number("lines"),
         vectors=frozenset(row.texts("vectors")),
     )
 
 
-def _requirement(row: _Row) -> Requirement:
+def _requirement(row: Row) -> Requirement:
     excluded = row.mapping("excluded")
     why = excluded.get("why")
     if excluded and why not in {item.value for item in Exclusion}:
-        raise _wrong(row.file, row.id, f"excluded.why has to be one of {', '.join(Exclusion)}, not {why!r}")
-    levels = {name: row.level(value, f"levels.{name}") for name, value in row.mapping("levels").items()}
+        raise row.error(f"excluded.why has to be one of {', '.join(Exclusion)}, not {why!r}")
+    levels = {name: row.as_level(f"levels.{name}", value) for name, value in row.mapping("levels").items()}
     return Requirement(
         id=row.text("id"),
         title=row.text("title"),
-        level=row.level(row.data.get("level"), "level"),
+        level=row.level("level"),
         says=row.text("says"),
         why=row.text("why"),
         feature=row.text("feature"),
@@ -332,7 +235,7 @@ def _read_profiles(folder: Path) -> dict[str, dict[str, Any]]:
     for file in sorted(folder.glob("*.yaml")):
         data = read_yaml(file)
         if not isinstance(data, dict) or data.get("name") != file.stem:
-            raise _wrong(file, "name", f"it has to be {file.stem}, as the file is called")
+            raise wrong(file, "name", f"it has to be {file.stem}, as the file is called")
         found[file.stem] = data
     return found
 
@@ -340,14 +243,14 @@ def _read_profiles(folder: Path) -> dict[str, dict[str, Any]]:
 def _read_sets(folder: Path, requirements: Mapping[str, Requirement]) -> dict[str, RequirementSet]:
     found = {}
     for file in sorted(folder.glob("*.yaml")):
-        row = _Row(file, read_yaml(file))
+        row = Row(file, read_yaml(file))
         made = RequirementSet(row.text("set"), row.flag("released"), row.texts("requirements"))
         row.end()
         if made.name != file.stem:
-            raise _wrong(file, "set", f"it has to be {file.stem!r}, as the file is called")
+            raise wrong(file, "set", f"it has to be {file.stem!r}, as the file is called")
         for name in made.ids:
             if name not in requirements:
-                raise _wrong(file, name, "no requirement has this id", did_you_mean(name, requirements))
+                raise wrong(file, name, "no requirement has this id", did_you_mean(name, requirements))
         found[made.name] = made
     return found
 
@@ -358,10 +261,10 @@ def _check_pointers(catalogue: Catalogue) -> None:
     for row in catalogue.requirements.values():
         file = spec / "requirements" / f"{row.area}.yaml"
         if row.title in titles:
-            raise _wrong(file, row.id, f"{titles[row.title]} has the same title")
+            raise wrong(file, row.id, f"{titles[row.title]} has the same title")
         titles[row.title] = row.id
         if row.feature not in catalogue.features:
-            raise _wrong(
+            raise wrong(
                 file,
                 row.id,
                 f"no feature is called {row.feature!r}",
@@ -382,7 +285,7 @@ def _check_pointers(catalogue: Catalogue) -> None:
 def _all_known(file: Path, row: str, kind: str, names: Iterable[str], known: Mapping[str, object]) -> None:
     for name in names:
         if name not in known:
-            raise _wrong(file, row, f"there is no {kind} {name!r}", did_you_mean(name, known))
+            raise wrong(file, row, f"there is no {kind} {name!r}", did_you_mean(name, known))
 
 
 def _check_sources(file: Path, row: str, pointers: Iterable[str], sources: Mapping[str, Source]) -> None:
@@ -390,11 +293,11 @@ def _check_sources(file: Path, row: str, pointers: Iterable[str], sources: Mappi
         parts = _POINTER.fullmatch(pointer)
         source = sources.get(parts["source"]) if parts else None
         if parts is None or source is None:
-            raise _wrong(
+            raise wrong(
                 file, row, f"the source {pointer!r} is unknown", did_you_mean(pointer.split(":")[0], sources)
             )
         if not _resolves(source, parts["mark"], parts["place"]):
-            raise _wrong(file, row, f"{pointer!r} points at no place of {source.title}")
+            raise wrong(file, row, f"{pointer!r} points at no place of {source.title}")
 
 
 def _resolves(source: Source, mark: str | None, place: str | None) -> bool:

@@ -173,6 +173,7 @@ class ProfileReader:
         base = self.builtin[parent]
         self._check_claims(file, data.get("claims", {}))
         self._check_levels(file, base, data.get("levels", {}))
+        _check_models(file, data.get("models", {}))
         return _built(data, base)
 
     def _check_claims(self, file: UserFile, claims: Mapping[str, str]) -> None:
@@ -209,3 +210,16 @@ class ProfileReader:
                     why="a profile can raise levels only, so that two reports can be compared",
                     hint="remove the line; known failures belong in a baseline",
                 )
+
+
+def _check_models(file: UserFile, models: Mapping[str, Mapping[str, Json]]) -> None:
+    from conformance.models import load_cards  # noqa: PLC0415 - reads every card, only for rules of the user's own
+
+    for name, rules in models.items():
+        try:
+            if rules:
+                load_cards({name: rules})
+        except CatalogueError as error:
+            raise file.error(
+                ("models", name), "the rules of this model do not hold together", why=error.why
+            ) from None
