@@ -34,13 +34,13 @@ def read_hints(text: str) -> Hints:
     """Return the values that ``text`` offers."""
     quoted = [next(group for group in match.groups() if group) for match in _QUOTED.finditer(text)]
     bare = _QUOTED.sub(" ", text)
-    words = quoted or [*nonces(bare), *_names(bare)] or _IDEOGRAPHS.findall(text)
+    words = quoted or [*_nonces(bare), *_names(bare)] or _IDEOGRAPHS.findall(text)
     return Hints(
         text, tuple(dict.fromkeys(words)), tuple(_number(digits) for digits in _NUMBER.findall(text))
     )
 
 
-def nonces(text: str) -> list[str]:
+def _nonces(text: str) -> list[str]:
     """Return the words of ``text`` that mix letters and digits, each once: markers, order numbers, codes."""
     return list(dict.fromkeys(_NONCE.findall(text)))
 

@@ -19,13 +19,15 @@ from conformance.reference import tokens
 from conformance.reference.arguments import instance
 from conformance.reference.asked import Asked, Tool
 from conformance.reference.conversation import Message
-from conformance.reference.hints import Hints, nonces, read_hints
+from conformance.reference.hints import Hints, read_hints
 
-_EXACTLY: Final = re.compile(
-    r"\b(?:say|reply|answer|respond|write|output|print|return|repeat)\b[^:\n]{0,60}?"
-    r"\b(?:exactly|only|just|after me|word|words|text|sentence|following)\b[^:\n\"'`“]{0,60}:?\s*(.+)",
-    re.IGNORECASE | re.DOTALL,
+_VERB: Final = r"\b(?:say|reply|answer|respond|write|output|print|return|repeat|echo)\b"
+_EXACTLY: Final = (
+    re.compile(rf"{_VERB}[^:.\n]{{0,80}}:\s*(\S.*)", re.IGNORECASE | re.DOTALL),
+    re.compile(rf"{_VERB}[^.\n\"'`“]{{0,60}}((?:\"[^\"\n]+\")|(?:(?<!\w)'[^'\n]+')|(?:`[^`\n]+`)|(?:“[^”\n]+”))", re.IGNORECASE),
+    re.compile(rf"{_VERB}[^.\n]{{0,60}}\b(?:word|exactly)\s+(\w[\w-]*)", re.IGNORECASE),
 )
+"""How probes ask for words: after a colon, in quotes, or as the one word that is named."""
 _COUNT: Final = re.compile(
     r"\bcount\b[^\d\n]{0,40}?(\d{1,4})\s*(?:to|through|up to|-|–)\s*(\d{1,4})", re.IGNORECASE
 )
@@ -42,6 +44,7 @@ ECHOED: Final = 160
 """Characters of the last message that the stock sentence quotes."""
 MOST_CALLS: Final = 8
 MOST_COUNTED: Final = 5000
+MOST_MARKERS: Final = 16
 _NEEDED: Final = 2
 """Points that a tool needs to be called unasked: its name shares a word with the prompt, or two of its description."""
 
@@ -162,17 +165,17 @@ def _prompt(asked: Asked) -> str:
 def _sentence(asked: Asked) -> str:
     """Follow a simple instruction of the last user message, or quote what was said."""
     prompt = _prompt(asked)
-    exactly = _EXACTLY.search(prompt)
-    if exactly is not None and exactly.group(1).strip():
+    exactly = next((match for pattern in _EXACTLY if (match := pattern.search(prompt))), None)
+    if exactly is not None:
         return _unquoted(exactly.group(1).strip())
     counted = _COUNT.search(prompt)
     if counted is not None:
         first, last = int(counted.group(1)), int(counted.group(2))
-        return ", ".join(str(number) for number in range(first, min(last, first + MOST_COUNTED) + 1))
-    markers = list(dict.fromkeys(marker for message in asked.messages for marker in nonces(message.text)))
-    unseen = [marker for marker in markers if marker not in prompt[:ECHOED]]
-    remembered = f" I remember {', '.join(unseen[:16])}." if unseen else ""
-    return f"This is the reference model. You said: {prompt[:ECHOED].strip() or '(nothing)'}{remembered}"
+        numbers = (str(number) for number in range(first, min(last, first + MOST_COUNTED) + 1))
+        return (" " if "space" in prompt.lower() else ", ").join(numbers)
+    markers = dict.fromkeys(word for message in asked.messages for word in read_hints(message.text).words)
+    noticed = f"I noticed {', '.join(list(markers)[:MOST_MARKERS])}. " if markers else ""
+    return f"{noticed}You said to the reference model: {prompt[:ECHOED].strip() or '(nothing)'}"
 
 
 def _unquoted(text: str) -> str:
