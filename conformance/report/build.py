@@ -1,0 +1,295 @@
+"""Makes report.json of a judged run: the only source of every other report.
+
+Pure and deterministic: the same evidence gives the same bytes. Counts, grade and exit code come from
+:mod:`conformance.verdict`; times come from the evidence; nothing here asks the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from conformance.catalogue import Catalogue, Profile, Source
+from conformance.judge import Judgement
+from conformance.model import Finding, Requirement, Verdict, Where
+from conformance.plan import Plan
+from conformance.report import shape
+from conformance.report.excerpt import excerpt, shortened
+from conformance.report.extensions import extensions
+from conformance.report.facts import RunFacts, facts_of, moment
+from conformance.report.reproduce import reproduce
+from conformance.report.safe import clip
+from conformance.verdict import CaseResult, Summary, UnitResult
+from conformance.views import View
+
+if TYPE_CHECKING:
+    from conformance.engine import Prepared
+    from conformance.evidence import Evidence
+
+FURTHER: Final = 10
+"""Further findings of a case that are listed beside the first."""
+
+BODY: Final = 2_000
+"""Bytes of a request's body that a report shows."""
+
+_OPEN: Final = frozenset({Verdict.FAIL, Verdict.INCONCLUSIVE})
+_SECTION: Final = re.compile(r"rfc\d+:(\d[\d.]*)")
+
+
+def build_report(
+    prepared: Prepared, recorded: Evidence, judgement: Judgement, summary: Summary, *, stopped: str = ""
+) -> shape.Report:
+    """Build the report of a run from what the engine holds."""
+    plan = prepared.plan
+    views = {
+        exchange.id: View(probe, exchange)
+        for exchange in recorded.exchanges
+        if (probe := plan.index.get((exchange.probe, exchange.model))) is not None
+    }
+    run = facts_of(recorded.header, views, unfinished=len(recorded.unfinished), stopped=stopped)
+    return build(
+        run,
+        plan,
+        judgement,
+        summary,
+        catalogue=prepared.catalogue,
+        profile=prepared.profile,
+        views=views,
+    )
+
+
+def build(
+    run: RunFacts,
+    plan: Plan,
+    judgement: Judgement,
+    summary: Summary,
+    *,
+    catalogue: Catalogue,
+    profile: Profile,
+    views: Mapping[str, View],
+) -> shape.Report:
+    """Build the report; ``views`` are all exchanges of the run by their id."""
+    by_attempt = sorted(views.values(), key=lambda view: view.exchange.attempt)
+    latest = {(view.probe.id, view.probe.model): view for view in by_attempt}
+    writer = _Writer(run, plan, catalogue, views, latest)
+    return shape.Report(
+        format=shape.FORMAT,
+        version=shape.VERSION,
+        suite=shape.Suite(name="chat-conformance", version=run.suite_version),
+        set=plan.set_name,
+        profile=profile.name,
+        target=shape.TargetFacts(
+            name=run.target_name, url=run.target_url, models=list(plan.models), reference=run.reference
+        ),
+        times=_times(run),
+        selection=shape.Selection(only=list(plan.only), complete=plan.complete),
+        generated=plan.generated,
+        stopped=clip(run.stopped),
+        plan=writer.plan_facts(judgement),
+        summary=_summary(summary),
+        features={name: catalogue.features[name].title for name in sorted(summary.features)},
+        results=[writer.result(unit) for unit in _sorted(judgement.units)],
+        exchanges={name: _sent(views[name]) for name in sorted(views)},
+        extensions=extensions(views.values()),
+        spent=shape.Spent(
+            requests=run.requests, prompt_tokens=run.tokens.prompt, completion_tokens=run.tokens.completion
+        ),
+        not_measured=[
+            shape.Unmeasured(requirement=requirement, probe=probe, model=model)
+            for requirement, probe, model in sorted(
+                {(case.requirement, case.probe, case.model) for case in judgement.not_measured}
+            )
+        ],
+        baseline=shape.Baseline(
+            file=run.baseline.file,
+            known=[
+                shape.BaselineEntry(requirement=requirement, model=model)
+                for requirement, model in sorted(run.baseline.known)
+            ],
+            stale=list(run.baseline.stale),
+        ),
+    )
+
+
+def _sorted(units: Sequence[UnitResult]) -> list[UnitResult]:
+    return sorted(units, key=lambda unit: (unit.requirement, unit.model))
+
+
+def _times(run: RunFacts) -> shape.Times:
+    seconds = run.ended - run.started if run.started is not None and run.ended is not None else 0.0
+    return shape.Times(started=moment(run.started), ended=moment(run.ended), seconds=round(seconds, 3))
+
+
+def _summary(summary: Summary) -> shape.SummaryFacts:
+    score = summary.score
+    return shape.SummaryFacts(
+        grade=str(summary.grade),
+        exit_code=int(summary.exit_code),
+        score=shape.ScoreFacts(passed=score.passed, required=score.required, not_measured=score.not_measured),
+        required=_counts(summary.required),
+        recommended=_counts(summary.recommended),
+        features={name: _counts(summary.features[name]) for name in sorted(summary.features)},
+        models={name: _counts(summary.models[name]) for name in sorted(summary.models)},
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> shape.Counts:
+    return shape.Counts(
+        {
+            "total": counts["total"],
+            "pass": counts["pass"],
+            "fail": counts["fail"],
+            "inconclusive": counts["inconclusive"],
+            "not_applicable": counts["not_applicable"],
+        }
+    )
+
+
+def _sent(view: View) -> shape.Sent:
+    exchange, probe = view.exchange, view.probe
+    request, fault = exchange.request, exchange.fault
+    return shape.Sent(
+        probe=probe.id,
+        model=exchange.model,
+        attempt=exchange.attempt,
+        intent=str(probe.intent),
+        about=probe.defect.what if probe.defect else probe.label,
+        twin=probe.twin,
+        method=request.method,
+        path=request.path,
+        headers=[[name, clip(value)] for name, value in request.headers],
+        body=shortened(request.body, BODY),
+        status=view.status,
+        form=str(view.form),
+        elapsed=round(exchange.elapsed, 3),
+        fault=f"{fault.kind}: {clip(fault.detail)}" if fault else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the parts that need to look things up."""
+
+    run: RunFacts
+    plan: Plan
+    catalogue: Catalogue
+    views: Mapping[str, View]
+    latest: Mapping[tuple[str, str], View]
+
+    def plan_facts(self, judgement: Judgement) -> shape.PlanFacts:
+        plan = self.plan
+        return shape.PlanFacts(
+            digest=plan.digest,
+            seed=plan.seed,
+            challenge=plan.challenge,
+            requests=len(plan.probes),
+            planned=len(plan.cases),
+            captured=sum(self._view_of(case.probe, case.model) is not None for case in plan.cases),
+            judged=len(plan.cases) - len(judgement.not_measured),
+        )
+
+    def result(self, unit: UnitResult) -> shape.ResultFacts:
+        row = self.catalogue.requirements[unit.requirement]
+        deciding = [case for case in unit.cases if case.verdict is unit.verdict]
+        failed = unit.verdict is Verdict.FAIL
+        return shape.ResultFacts(
+            requirement=unit.requirement,
+            title=unit.title,
+            level=str(unit.level),
+            feature=unit.feature,
+            model=unit.model,
+            claim=str(unit.claim),
+            verdict=str(unit.verdict),
+            outcome=_text(unit.outcome),
+            known=failed and (unit.requirement, unit.model) in self.run.baseline.known,
+            reason=clip(next((case.reason for case in deciding if case.reason), "")),
+            says=row.says,
+            why=row.why,
+            sources=self._sources(row),
+            cases=[self._case(case, unit.model) for case in unit.cases],
+            breaks=list(row.breaks),
+            reproduce=self._reproduce(deciding, unit.model) if unit.verdict in _OPEN else None,
+        )
+
+    def _case(self, case: CaseResult, model: str) -> shape.CaseFacts:
+        first = _first(case)
+        places = self._places(case, first, model)
+        failed = case.verdict is Verdict.FAIL
+        further = [each for each in case.findings if failed and each.verdict is case.verdict][1:]
+        return shape.CaseFacts(
+            probe=case.probe,
+            verdict=str(case.verdict),
+            outcome=_text(case.outcome),
+            examined=case.examined,
+            reason=clip(case.reason),
+            attempts=case.attempts,
+            saw=clip(first.saw),
+            expected=clip(first.expected),
+            evidence=[_place(place) for place in places],
+            excerpt=self._excerpt(places) if failed else None,
+            also=[
+                shape.Also(
+                    saw=clip(each.saw),
+                    expected=clip(each.expected),
+                    evidence=[_place(place) for place in each.where],
+                    excerpt=self._excerpt(each.where),
+                )
+                for each in further[:FURTHER]
+            ],
+            unlisted=len(further[FURTHER:]),
+        )
+
+    def _places(self, case: CaseResult, finding: Finding, model: str) -> tuple[Where, ...]:
+        """Return where a finding points; when it points nowhere, the exchange that it is about."""
+        view = self._view_of(case.probe, model)
+        return finding.where or ((Where(view.exchange.id),) if view else ())
+
+    def _view_of(self, probe: str, model: str) -> View | None:
+        found = self.plan.probe(probe, model)
+        return self.latest.get((found.id, found.model)) if found else None
+
+    def _excerpt(self, places: Sequence[Where]) -> shape.Excerpt | None:
+        view = self.views.get(places[0].exchange) if places else None
+        return excerpt(view, places[0]) if view else None
+
+    def _reproduce(self, cases: Sequence[CaseResult], model: str) -> str | None:
+        """Return the command for the exchange that the first of these cases is about."""
+        for case in cases:
+            for place in self._places(case, _first(case), model):
+                view = self.views.get(place.exchange)
+                if view is not None:
+                    return reproduce(view.exchange, self.run.target_url, streamed=view.probe.streamed)
+        return None
+
+    def _sources(self, row: Requirement) -> list[shape.SourceRef]:
+        return [_source(pointer, self.catalogue.sources) for pointer in row.sources]
+
+
+def _first(case: CaseResult) -> Finding:
+    """Return the first finding that decided a case."""
+    deciding = [each for each in case.findings if each.verdict is case.verdict]
+    return next(iter([*deciding, *case.findings]), Finding(case.verdict, 0))
+
+
+def _place(place: Where) -> shape.Place:
+    return shape.Place(
+        exchange=place.exchange,
+        frame=place.frame,
+        bytes=list(place.bytes) if place.bytes else None,
+        pointer=clip(place.pointer) if place.pointer is not None else None,
+    )
+
+
+def _source(pointer: str, sources: Mapping[str, Source]) -> shape.SourceRef:
+    found = sources.get(re.split("[:#]", pointer, maxsplit=1)[0])
+    if found is None:
+        return shape.SourceRef(pointer=pointer, title="", url="")
+    section = _SECTION.fullmatch(pointer)
+    url = f"{found.url}#section-{section[1]}" if found.url and section else found.url
+    return shape.SourceRef(pointer=pointer, title=found.title, url=url)
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else str(value)

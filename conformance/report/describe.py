@@ -1,0 +1,129 @@
+"""What all renderers say of a result, in the same words and order. Making it harmless is left to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from conformance.model import GATEWAY, Level, Verdict
+from conformance.report.shape import (
+    CaseFacts,
+    Excerpt,
+    Place,
+    Report,
+    ResultFacts,
+    SourceRef,
+)
+
+MARKS: Final = ("⟪", "⟫")
+"""Stand round the place that a finding is about; excerpts spell them out where a target sent them."""
+
+REFERENCE: Final = (
+    "REFERENCE: the suite judged its own embedded gateway. This says nothing about any other server."
+)
+
+_LEVELS: Final = tuple(str(level) for level in (Level.MUST, Level.SHOULD, Level.MAY))
+
+
+def having(report: Report, verdict: Verdict) -> list[ResultFacts]:
+    """Return the results of one verdict: new failures before known ones, then by level, feature and name."""
+    found = [result for result in report["results"] if result["verdict"] == verdict]
+    return sorted(
+        found,
+        key=lambda result: (
+            result["known"],
+            _LEVELS.index(result["level"]),
+            result["feature"],
+            result["requirement"],
+            result["model"],
+        ),
+    )
+
+
+def by_reason(results: Iterable[ResultFacts]) -> dict[str, list[ResultFacts]]:
+    """Group results by why they have no opinion."""
+    groups: dict[str, list[ResultFacts]] = {}
+    for result in results:
+        groups.setdefault(result["reason"] or "no reason was given", []).append(result)
+    return groups
+
+
+def name_of(result: ResultFacts) -> str:
+    """Name a unit; the gateway itself needs no model."""
+    model = result["model"]
+    return result["requirement"] if model == GATEWAY else f"{result['requirement']}[{model}]"
+
+
+def deciding(result: ResultFacts) -> list[CaseFacts]:
+    """Return the cases that made the verdict."""
+    return [case for case in result["cases"] if case["verdict"] == result["verdict"]]
+
+
+def asked(report: Report, case: CaseFacts) -> tuple[str, str]:
+    """Say what a case sent: the probe with its request line, and the body."""
+    for place in case["evidence"]:
+        sent = report["exchanges"].get(place["exchange"])
+        if sent is not None:
+            about = f" ({sent['about']})" if sent["about"] else ""
+            return f"{sent['probe']}{about}: {sent['method']} {sent['path']}", sent["body"]
+    return f"{case['probe']}: not sent", ""
+
+
+def answered(report: Report, case: CaseFacts) -> str:
+    """Say how the exchange of a case ended."""
+    for place in case["evidence"]:
+        sent = report["exchanges"].get(place["exchange"])
+        if sent is not None:
+            status = f"{sent['status']}, " if sent["status"] is not None else ""
+            fault = f", {sent['fault']}" if sent["fault"] else ""
+            repeat = f", attempt {sent['attempt']}" if sent["attempt"] > 1 else ""
+            return f"{status}{sent['form']}{fault}, after {sent['elapsed']:g} s{repeat}"
+    return ""
+
+
+def located(place: Place) -> str:
+    """Say where a place is; frames count from 0, bytes are offsets into the body."""
+    parts = [place["exchange"]]
+    if place["frame"] is not None:
+        parts.append(f"frame {place['frame']}")
+    if place["bytes"] is not None:
+        parts.append(f"bytes {place['bytes'][0]}-{place['bytes'][1]}")
+    if place["pointer"] is not None:
+        parts.append(f"member {place['pointer'] or 'root'}")
+    return ", ".join(parts)
+
+
+def marked(excerpt: Excerpt, place: Place) -> str:
+    """Return the bytes of an excerpt with the place between :data:`MARKS`, when it names bytes."""
+    opening, closing = MARKS if place["bytes"] is not None else ("", "")
+    return f"{excerpt['before']}{opening}{excerpt['marked']}{closing}{excerpt['after']}"
+
+
+def offset_note(excerpt: Excerpt) -> str:
+    """Say which bytes an excerpt shows."""
+    coded = ", after decoding its content coding" if excerpt["decoded"] else ""
+    return f"from byte {excerpt['offset']} of the body{coded}"
+
+
+def cited(source: SourceRef) -> str:
+    """Name a source with its title."""
+    return f"{source['pointer']} ({source['title']})" if source["title"] else source["pointer"]
+
+
+def scope(report: Report) -> str:
+    """Name the set, and what was selected of it when that is not all."""
+    only = ", ".join(report["selection"]["only"])
+    return f"set {report['set']}" + ("" if report["selection"]["complete"] else f", only {only}")
+
+
+def score(report: Report) -> str:
+    """Say the three numbers that always stand beside the grade."""
+    numbers = report["summary"]["score"]
+    return f"{numbers['passed']} of {numbers['required']} required, {numbers['not_measured']} not measured"
+
+
+def coverage(report: Report) -> str:
+    """Say how much of the plan was done, and why the rest was not."""
+    plan = report["plan"]
+    text = f"{plan['judged']} of {plan['planned']} planned cases judged"
+    return f"{text}; the run ended early: {report['stopped']}" if report["stopped"] else text

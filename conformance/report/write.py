@@ -1,0 +1,56 @@
+"""Writes every form of a report into a folder; whoever reads there meets no half-written file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from conformance.errors import UsageError
+from conformance.report.badge import render_badge
+from conformance.report.junit import render_junit
+from conformance.report.markdown import render_markdown
+from conformance.report.shape import Report
+
+
+def dumps(report: Report) -> str:
+    """Write report.json: ASCII alone, so that no reader of the file meets a control or half a character."""
+    return json.dumps(report, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def write_all(report: Report, folder: Path) -> None:
+    """Write report.json, report.md, junit.xml and badge.json, replacing earlier ones.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    files = {
+        "report.json": dumps(report).encode("ascii"),
+        "report.md": render_markdown(report).encode("utf-8"),
+        "junit.xml": render_junit(report),
+        "badge.json": render_badge(report).encode("ascii"),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            _replace(folder / name, content)
+    except OSError as error:
+        raise UsageError(
+            f"The report cannot be written to {folder}.",
+            why=error.strerror or type(error).__name__,
+            hint="choose another folder with --output",
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole file in place of another one at once."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
