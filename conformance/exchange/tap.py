@@ -144,7 +144,12 @@ class TappedStream(httpcore.AsyncNetworkStream):
     ) -> TappedStream:
         """Begin TLS; the bytes that are kept are those inside."""
         self._opener.stage = "tls"
-        return TappedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._opener)
+        try:
+            inside = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:  # the library closes the connection on errors, but not at the deadline
+            await self.aclose()
+            raise
+        return TappedStream(inside, self._opener)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the interface
         """Answer the pool; an idle connection that is readable is one that it closes."""
