@@ -7,7 +7,8 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -23,6 +24,8 @@ from conformance.exchange.tap import MOST_PIECES, Tape
 from conformance.model import Exchange, FaultKind, Request
 from conformance.secret import Secret
 from conformance.target import Target, parse_target
+
+T = TypeVar("T")
 
 KEY = "sk-test-0123456789"
 QUICK = Limits(deadline=0.5, max_bytes=200_000, max_head=20_000, linger=0.1)
@@ -47,14 +50,14 @@ def against(script: Script, request: Request = ASK, limits: Limits = QUICK) -> E
 
 def conversation(
     script: Script,
-    talk: Callable[[Sender, Server], Awaitable[Any]],
+    talk: Callable[[Sender, Server], Awaitable[T]],
     *,
     limits: Limits = QUICK,
     concurrency: int = 2,
-) -> Any:
+) -> T:
     """Let ``talk`` use a sender that is bound to a server that follows a script."""
 
-    async def main() -> Any:
+    async def main() -> T:
         async with (
             serving(script) as server,
             Sender(target(server.origin), limits=limits, concurrency=concurrency) as door,
@@ -203,9 +206,11 @@ def test_a_redirect_is_not_followed(location: str):
         async with serving(replying(answer(b"stolen"))) as other:
             where = location.format(other=other.origin).encode()
             redirect = answer(b"", b"Location: " + where, status=b"307 Temporary Redirect")
-            async with serving(replying(redirect)) as server:
-                async with Sender(target(server.origin), limits=QUICK, concurrency=1) as door:
-                    return await send(door), other
+            async with (
+                serving(replying(redirect)) as server,
+                Sender(target(server.origin), limits=QUICK, concurrency=1) as door,
+            ):
+                return await send(door), other
 
     exchange, other = asyncio.run(main())
     assert exchange.raw.startswith(b"HTTP/1.1 307 ")
@@ -559,16 +564,22 @@ def test_exchanges_that_run_side_by_side_keep_their_bytes_apart():
 
 
 def test_a_cancelled_exchange_is_not_swallowed():
+    asked = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        asked.set()
+        await asyncio.Event().wait()
+
     async def talk(door: Sender, server: Server) -> bool:
         task = asyncio.create_task(send(door))
-        while not server.requests:
-            await asyncio.sleep(0.005)
+        await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         return True
 
-    assert conversation(silent, talk)
+    assert conversation(script, talk)
 
 
 # ---- TLS
@@ -585,11 +596,9 @@ def server_context(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLCon
     return context
 
 
-def over_tls(
-    context: ssl.SSLContext | None, bundle: object = None, script: Script = replying(answer())
-) -> Exchange:
+def over_tls(context: ssl.SSLContext | None, bundle: object = None, script: Script | None = None) -> Exchange:
     async def main() -> Exchange:
-        async with serving(script, tls=context) as server:
+        async with serving(script or replying(answer()), tls=context) as server:
             aim = target(f"https://127.0.0.1:{server.port}", ca_bundle=bundle)
             async with Sender(aim, limits=Limits(deadline=3), concurrency=1) as door:
                 return await send(door)
@@ -597,7 +606,7 @@ def over_tls(
     return asyncio.run(main())
 
 
-def test_bytes_are_kept_as_they_are_inside_tls(authority: trustme.CA, tmp_path):
+def test_bytes_are_kept_as_they_are_inside_tls(authority: trustme.CA, tmp_path: Path):
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(bundle)
     exchange = over_tls(server_context(authority), bundle)
@@ -612,7 +621,7 @@ def test_a_certificate_of_nobody_we_trust(authority: trustme.CA):
     assert "certificate" in exchange.fault.detail
 
 
-def test_a_certificate_for_another_host(authority: trustme.CA, tmp_path):
+def test_a_certificate_for_another_host(authority: trustme.CA, tmp_path: Path):
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(bundle)
     exchange = over_tls(server_context(authority, "other.example"), bundle)
@@ -642,7 +651,7 @@ def test_a_server_that_never_answers_the_tls_greeting():
     assert "TLS" in exchange.fault.detail
 
 
-def test_a_bundle_without_certificates_is_a_usage_error(tmp_path):
+def test_a_bundle_without_certificates_is_a_usage_error(tmp_path: Path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text("nothing")
     with pytest.raises(UsageError):
