@@ -43,6 +43,17 @@ def request(
     return Request(method=method, path=path, headers=((auth,) if auth else ()) + chosen, body=raw)
 
 
+def traits_of(body: Mapping[str, Json]) -> frozenset[str]:
+    """Return the traits that follow from a body itself: several choices, usage asked for, tools given."""
+    options, n = body.get("stream_options"), body.get("n")
+    found = {
+        "several": isinstance(n, int) and n > 1,
+        "include-usage": isinstance(options, dict) and options.get("include_usage") is True,
+        "tools": bool(body.get("tools")),
+    }
+    return frozenset(name for name, given in found.items() if given)
+
+
 @dataclass(frozen=True)
 class Asker:
     """Builds the probes of one model.
@@ -100,7 +111,7 @@ class Asker:
             request=request(dict(body), headers=headers, auth=auth),
             feature=feature,
             streamed=body.get("stream") is True,
-            traits=frozenset(traits),
+            traits=frozenset(traits) | traits_of(body),
             follow=follow,
             budget=self._cost(body),
         )
