@@ -40,9 +40,9 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class SchemaValidator:
-    """Judges values by one named schema of the description (JSON Schema 2020-12)."""
+    """Judges values by one schema of the description (JSON Schema 2020-12)."""
 
-    name: str
+    pointer: str
     _judge: Draft202012Validator
 
     def accepts(self, value: Json) -> bool:
@@ -76,14 +76,19 @@ def validator(name: str) -> SchemaValidator:
         HarnessError: the description has no schema of this name.
 
     """
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
-
     if name not in description()["components"]["schemas"]:
         raise HarnessError(
             f"spec/openapi.yaml has no schema named {name!r}.", hint="look under components/schemas"
         )
-    schema = {"$ref": _BASE + COMPONENTS + name}
-    return SchemaValidator(name, Draft202012Validator(schema, registry=_registry()))
+    return validator_at(COMPONENTS + name)
+
+
+@cache
+def validator_at(pointer: str) -> SchemaValidator:
+    """Return the validator of the schema object at this place, written ``#/components/schemas/…``."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
+
+    return SchemaValidator(pointer, Draft202012Validator({"$ref": _BASE + pointer}, registry=_registry()))
 
 
 @cache
@@ -181,3 +186,21 @@ _SENTENCES: Final[Mapping[str, Callable[[Any, Json], str]]] = {
 
 def _length(value: Json) -> int:
     return len(value) if isinstance(value, list | dict | str) else 0
+
+
+@cache
+def requirement_ids() -> tuple[str, ...]:
+    """Return the ids of all requirements that a keyword of the description belongs to, sorted."""
+    found: set[str] = set()
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            found.update(node.get("x-requirements", {}).values())
+            for child in node.values():
+                walk(child)
+        elif isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(description())
+    return tuple(sorted(found))
