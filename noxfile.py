@@ -102,19 +102,17 @@ def exit_code(returncode: int) -> int:
 def pass_through(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
     """Run a command on this terminal and return its exit code.
 
-    An interrupted run still writes its report, so Ctrl-C (which the child gets as well) is waited out, not
-    answered with a kill; SIGTERM is passed on.
+    An interrupted run still writes its report: Ctrl-C, which the child gets too, is waited out, and SIGTERM
+    is passed on. (Raising KeyboardInterrupt here could lose the child's code and leave 0 in its place.)
     """
+    interrupt = signal.signal(signal.SIGINT, lambda *_: None)
     with subprocess.Popen(command, env=env, cwd=cwd) as child:
-        before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        terminate = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         try:
-            while True:
-                try:
-                    return exit_code(child.wait())
-                except KeyboardInterrupt:
-                    continue
+            return exit_code(child.wait())
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, terminate)
+            signal.signal(signal.SIGINT, interrupt)
 
 
 def advice(output: str) -> str:
