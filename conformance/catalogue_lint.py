@@ -1,6 +1,6 @@
 """Judges the catalogue's own data: schemas, style, coverage, levels. For tests; a run never needs it.
 
-:func:`lint` returns every problem as one line that names file and row, so that all can be mended at once. What
+:func:`lint` returns every problem as one line that names file and row, so that all can be mended. What
 would make the data unusable is found by :func:`conformance.catalogue.load` already, and raised.
 """
 
@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conformance.catalogue import AREAS, load
-from conformance.datafile import read_yaml
+from conformance.datafile import LOADER, read_yaml
 from conformance.model import Claim, Level, Requirement
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _as_json(data: Any) -> Any:  # noqa: ANN401 - YAML holds anything
 
 def _repeated(file: Path) -> Iterator[str]:
     """Yield keys that stand twice in one mapping; YAML would keep the last without a word."""
-    pending = [yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)]
+    pending = [yaml.compose(file.read_text("utf-8"), Loader=LOADER)]
     while pending:
         node = pending.pop()
         if isinstance(node, yaml.SequenceNode):
