@@ -47,6 +47,8 @@ NOX = "nox>=2025.5.1"
 NOX_OLDEST = (2025, 5, 1)
 NOX_HOME = ROOT / ".cache" / "nox-venv"
 SET_UP_FAILED = 4
+SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop")
+CHOOSE = f"choose one or more of {', '.join(SESSIONS)}"
 CHECK_INDEX = (
     "check that this machine reaches a Python package index (network, HTTPS_PROXY, `pip config list`)"
 )
@@ -65,15 +67,21 @@ def nox_arguments(arguments: Sequence[str]) -> list[str]:
     """Put a ``--`` in front of the options of the session, as nox wants it.
 
     Options of nox itself stand before ``-s NAME``; all that follows the names belongs to the session. A line
-    that has a ``--`` already, or names no session, is left as it is.
+    that has a ``--`` already, or no ``-s``, is left as it is. An unknown name ends with 2;
+    nox would say 3, which stands for an incomplete measurement here.
     """
     if "--" in arguments:
         return list(arguments)
     for start, argument in enumerate(arguments):
         if argument in ("-s", "--session", "--sessions"):
             end = start + 1
-            while end < len(arguments) and arguments[end] and not arguments[end].startswith("-"):
+            while end < len(arguments) and arguments[end] in SESSIONS:
                 end += 1
+            if end == start + 1:
+                name = "".join(arguments[end : end + 1])
+                refuse(
+                    f"There is no session {name!r}.", why=f"{argument} is followed by it", do=CHOOSE, code=2
+                )
         elif argument.startswith(("-s=", "--session=", "--sessions=")):
             end = start + 1
         else:

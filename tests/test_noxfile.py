@@ -40,6 +40,8 @@ def launcher() -> ModuleType:
         ("-R -s tests -x", "-R -s tests -- -x"),
         ("-s conformance -- --target URL", "-s conformance -- --target URL"),
         ("-s tests -R -- -x", "-s tests -R -- -x"),
+        ("-s tests tests/test_sse.py", "-s tests -- tests/test_sse.py"),
+        ("-s interop llmock prism", "-s interop -- llmock prism"),
         ("--list", "--list"),
         ("", ""),
     ],
@@ -48,6 +50,15 @@ def test_options_after_the_session_names_go_to_the_session(
     launcher: ModuleType, given: str, for_nox: str
 ) -> None:
     assert launcher.nox_arguments(given.split()) == for_nox.split()
+
+
+@pytest.mark.parametrize("arguments", [["-s"], ["-s", "lnit"], ["-s", "--target", "URL"]])
+def test_a_name_that_is_no_session_is_a_usage_error(
+    launcher: ModuleType, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        launcher.nox_arguments(arguments)
+    assert "choose one or more of conformance, tests" in capsys.readouterr().err
 
 
 def test_an_empty_target_stays_empty(launcher: ModuleType) -> None:
@@ -188,6 +199,9 @@ def test_data_files_are_every_file_of_spec_and_fixtures(launcher: ModuleType, tm
     assert launcher.wheel_paths(["spec/a.yaml"]) == ["conformance/_data/spec/a.yaml"]
 
 
-@pytest.mark.parametrize("session", ["conformance", "tests", "lint", "types", "build", "interop"])
-def test_every_promised_session_exists_and_says_what_it_does(launcher: ModuleType, session: str) -> None:
-    assert getattr(launcher, session).__doc__
+def test_the_launcher_knows_every_session_and_each_says_what_it_does(launcher: ModuleType) -> None:
+    sessions = {
+        name: found for name, found in vars(launcher).items() if isinstance(found, launcher.nox.registry.Func)
+    }
+    assert set(sessions) == set(launcher.SESSIONS)
+    assert all(session.__doc__ for session in sessions.values())
