@@ -114,9 +114,12 @@ class Capture:
             while queue and not self.stopped:
                 await self._one(queue.pop())
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, self.pace.concurrency)):
-                group.create_task(worker())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(max(1, self.pace.concurrency)):
+                    group.create_task(worker())
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
 
     async def _repeats(self) -> None:
         """Repeat, alone, what may have been bad luck; 429 with patience, the rest once."""

@@ -23,7 +23,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
         body = ask.body(HELLO, stream=True) if streamed else ask.body(HELLO)
         for name, auth, what in (
             ("no-key", None, "no Authorization header"),
-            ("empty-bearer", ("Authorization", "Bearer "), "Authorization: Bearer with nothing after it"),
+            ("empty-bearer", ("Authorization", "Bearer"), "Authorization: Bearer with nothing after it"),
             ("wrong-scheme", ("Authorization", f"Basic {basic}"), "Authorization: Basic instead of Bearer"),
             ("wrong-key", ("Authorization", f"Bearer {WRONG_KEY}"), "a bearer token that is no key"),
         ):
