@@ -24,7 +24,10 @@ from conformance.reference.hints import Hints, read_hints
 _VERB: Final = r"\b(?:say|reply|answer|respond|write|output|print|return|repeat|echo)\b"
 _EXACTLY: Final = (
     re.compile(rf"{_VERB}[^:.\n]{{0,80}}:\s*(\S.*)", re.IGNORECASE | re.DOTALL),
-    re.compile(rf"{_VERB}[^.\n\"'`“]{{0,60}}((?:\"[^\"\n]+\")|(?:(?<!\w)'[^'\n]+')|(?:`[^`\n]+`)|(?:“[^”\n]+”))", re.IGNORECASE),
+    re.compile(
+        rf"{_VERB}[^.\n\"'`“]{{0,60}}((?:\"[^\"\n]+\")|(?:(?<!\w)'[^'\n]+')|(?:`[^`\n]+`)|(?:“[^”\n]+”))",
+        re.IGNORECASE,
+    ),
     re.compile(rf"{_VERB}[^.\n]{{0,60}}\b(?:word|exactly)\s+(\w[\w-]*)", re.IGNORECASE),
 )
 """How probes ask for words: after a colon, in quotes, or as the one word that is named."""

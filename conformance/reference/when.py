@@ -11,6 +11,7 @@
 ``tools``      whether the request has tools
 ``tool_turn``  whether the conversation ends with a tool message
 ``has``        a JSON pointer at which the request has a value that is not null; ``lacks``: has none
+``header``     headers that the request has, lower case, each with a text that its value contains
 ``body``       conditions on the request's JSON (:mod:`conformance.conditions`)
 ``every``      strikes only each such request, counted from the first of the gateway
 =============  =============================================================================================
@@ -19,7 +20,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from conformance.conditions import all_hold, find, read_conditions, split_pointer
@@ -46,6 +47,7 @@ class When(Record):
     tool_turn: bool | None = None
     has: str | None = None
     lacks: str | None = None
+    header: dict[str, str] = field(default_factory=dict)
     body: Json = None
     every: int | None = None
 
@@ -76,6 +78,8 @@ class When(Record):
             )
             and (self.has is None or _has(scene.body, self.has))
             and (self.lacks is None or not _has(scene.body, self.lacks))
+            and all(text in (received.header(name) or "") for name, text in self.header.items())
+            and all(received.header(name) is not None for name in self.header)
             and (self.every is None or received.number % self.every == 0)
             and all_hold(read_conditions(self.body, "when"), scene.body)
         )

@@ -1,6 +1,6 @@
 """Mutations of the JSON of an answer: of a completion, of chosen chunks, of an error, of the list of models.
 
-All of them name a place with a pointer (``at``), say with ``on`` which documents are meant, and with ``which`` which
+All of them name a place with a pointer (``at``), say with ``in`` which documents are meant, and with ``which`` which
 chunks (:func:`conformance.reference.mutators.chunks.chosen`).
 """
 
@@ -34,10 +34,10 @@ ABSENT: Final = Absent()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit(Record):
-    """A change at the pointer ``at`` in the documents ``on``."""
+    """A change at the pointer ``at`` in the documents ``in``."""
 
     at: str
-    on: str | list[str]
+    in_: str | list[str]
     which: str | int | list[int] = "all"
 
     def check(self, where: str) -> None:
@@ -45,12 +45,12 @@ class Edit(Record):
         self.pointer("at", where)
         for target in self.targets:
             if target not in TARGETS:
-                raise wrong(where, f"on {target!r} is none of {', '.join(TARGETS)}")
+                raise wrong(where, f"in {target!r} is none of {', '.join(TARGETS)}")
 
     @property
     def targets(self) -> list[str]:
         """The documents that are meant."""
-        return [self.on] if isinstance(self.on, str) else self.on
+        return [self.in_] if isinstance(self.in_, str) else self.in_
 
     def edit(self, document: Json, number: int, scene: Scene) -> Json:
         """Return the changed copy of ``document``; ``number`` is that of the chunk."""
