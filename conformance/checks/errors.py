@@ -1,0 +1,244 @@
+"""Errors by their status: what cannot be served is refused with the right status, and the cause is named.
+
+The error object is judged in :mod:`conformance.checks.envelope`, what an error must not give away in
+:mod:`conformance.checks.leaks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from conformance.checks.api import Case, Reads, check
+from conformance.checks.errortext import broken, error_words, hidden_error, refused
+from conformance.checks.select import ids, invalid, without
+from conformance.model import Finding, Intent, Outcome, Probe
+from conformance.views import Form, View
+
+_OVERLOADED: Final = 503
+
+_CAUSES: Final = (
+    "errors.malformed-json",
+    "errors.empty-body",
+    "errors.missing-model",
+    "errors.null-model",
+    "errors.model-not-string",
+    "errors.missing-messages",
+    "errors.null-messages",
+    "errors.string-messages",
+    "errors.object-messages",
+    "errors.empty-messages",
+)
+"""Requirements that ask for any 4xx; their probes have the same names, with something after."""
+
+
+def what_is_wrong(case: Case) -> str:
+    """Say what is wrong with the request of an invalid probe."""
+    defect = case.probe.defect
+    assert defect is not None
+    return defect.what
+
+
+def said(view: View) -> str:
+    """Say what came, as far as a status alone does not: an error behind a success, or a served request."""
+    if not refused(view) and (error := hidden_error(view)):
+        return f"status {view.status} with an error inside: {error!r}"
+    if view.succeeded:
+        return f"status {view.status}, served"
+    return f"status {view.status}"
+
+
+def failed(case: Case, expected: str) -> Finding:
+    """Say that the status is wrong; a 5xx counts as broken."""
+    return case.fail(
+        f"{said(case.view)}, to a request with {what_is_wrong(case)}",
+        expected,
+        outcome=Outcome.BROKEN if broken(case.view) else None,
+    )
+
+
+def refused_with_4xx(case: Case) -> Iterator[Finding]:
+    """A request with this one mistake gets a client error, whichever."""
+    if case.view.form is Form.REFUSED:
+        yield case.ok(saw=str(case.view.status))
+    else:
+        yield failed(case, "a 4xx status")
+
+
+for _row in _CAUSES:
+    check(_row, on=ids(f"{_row}*"), reads=Reads.ANSWER)(refused_with_4xx)
+
+
+@check("errors.unknown-model-refused", on=ids("errors.unknown-model*"), reads=Reads.ANSWER)
+def unknown_model_refused(case: Case) -> Iterator[Finding]:
+    """Nobody answers in the name of a model that does not exist (B05), and it is no outage (K14)."""
+    view = case.view
+    if view.form is Form.REFUSED:
+        yield case.ok(saw=str(view.status))
+    elif view.status == _OVERLOADED:
+        yield case.fail(
+            "status 503 to a model that does not exist: SDKs take it for an outage and send it three times",
+            "a 4xx status, best 404",
+            outcome=Outcome.BROKEN,
+        )
+    elif view.succeeded:
+        told = _told_model(view)
+        yield case.fail(
+            f"status {view.status}: answered"
+            + (f" by the model {told!r}" if told else "")
+            + f" {view.text[:60]!r}",
+            "a 4xx status, best 404",
+        )
+    else:
+        yield failed(case, "a 4xx status, best 404")
+
+
+def _told_model(view: View) -> str:
+    if view.form is Form.STREAM:
+        told = next((frame.value.get("model") for frame in view.stream.chunks), None)
+    else:
+        told = view.object.get("model")
+    return told[:100] if isinstance(told, str) else ""
+
+
+@check("errors.unknown-model-404", on=ids("errors.unknown-model*"), reads=Reads.ANSWER)
+def unknown_model_404(case: Case) -> Iterator[Finding]:
+    """404 alone becomes the NotFoundError that the documents promise (G02)."""
+    if case.view.status == 404:  # noqa: PLR2004
+        yield case.ok(saw="404")
+    else:
+        yield failed(case, "status 404")
+
+
+@check("errors.validation-status", on=invalid("member"), reads=Reads.ANSWER)
+def validation_status(case: Case) -> Iterator[Finding]:
+    """A missing or invalid member is 400 or 422 (K14): other statuses send the user, or the SDK, astray."""
+    assert case.probe.defect is not None
+    if case.view.status in case.probe.defect.statuses:
+        yield case.ok(saw=str(case.view.status))
+    else:
+        finding = failed(case, "status 400 or 422")
+        yield replace(finding, outcome=Outcome.LENIENT) if case.view.succeeded else finding
+
+
+@check("errors.wrong-method", on=ids("errors.wrong-method*"), reads=Reads.ANSWER)
+def wrong_method(case: Case) -> Iterator[Finding]:
+    """GET is not served (A01)."""
+    yield from _nowhere(case)
+
+
+@check("errors.wrong-path", on=ids("errors.wrong-path*"), reads=Reads.ANSWER)
+def wrong_path(case: Case) -> Iterator[Finding]:
+    """A mistyped path is not there (A02)."""
+    yield from _nowhere(case)
+
+
+def _nowhere(case: Case) -> Iterator[Finding]:
+    if case.view.status in {404, 405}:
+        yield case.ok(saw=str(case.view.status))
+    else:
+        yield failed(case, "status 404 or 405")
+
+
+@check("errors.wrong-content-type", on=ids("errors.wrong-content-type*"), reads=Reads.ANSWER)
+def wrong_content_type(case: Case) -> Iterator[Finding]:
+    """JSON under another label is read, or refused for its label (RFC 9110 15.5.16)."""
+    yield from served_or_refused(case, (400, 415))
+
+
+def served_or_refused(case: Case, statuses: Sequence[int], *, cause: bool = True) -> Iterator[Finding]:
+    """Judge a request that may be served, or refused with one of the statuses and (``cause``) saying why."""
+    view = case.view
+    expected = f"the request served, or refused with {' or '.join(map(str, statuses))}"
+    if view.succeeded:
+        yield case.ok(saw=f"{view.status}, served")
+    elif view.status not in statuses:
+        yield failed(case, expected)
+    elif cause and not names_cause(case.probe, view):
+        yield _unnamed(case, f"{expected} and the cause")
+    else:
+        yield case.ok(saw=f"refused with {view.status}")
+
+
+@check(
+    "errors.cause-named",
+    on=without(invalid(), "elsewhere", "may-be-served"),
+    reads=Reads.REJECTION,
+)
+def cause_named(case: Case) -> Iterator[Finding]:
+    """An error says which member, value or thing is wrong."""
+    defect = case.probe.defect
+    if case.view.form is not Form.REFUSED:
+        yield case.skip("a server error; robustness.no-server-error judges that")
+    elif defect is None or not defect.names:
+        yield case.skip("there is no one name for what is wrong with this request")
+    elif names_cause(case.probe, case.view):
+        yield case.ok()
+    else:
+        yield _unnamed(case, "an error that names the cause")
+
+
+def names_cause(probe: Probe, view: View) -> bool:
+    """Whether an error has one of the words that name what is wrong, compared without case."""
+    words = error_words(view).casefold()
+    return probe.defect is not None and any(name.casefold() in words for name in probe.defect.names)
+
+
+def _unnamed(case: Case, expected: str) -> Finding:
+    assert case.probe.defect is not None
+    names = ", ".join(repr(name) for name in case.probe.defect.names[:4])
+    words = error_words(case.view).strip()
+    return case.fail(
+        f"the error to a request with {what_is_wrong(case)} says {words[:160]!r}",
+        f"{expected} (one of {names} …)",
+    )
+
+
+def _whole(probe: Probe) -> bool:
+    return not probe.streamed
+
+
+def _streamed(probe: Probe) -> bool:
+    return probe.streamed
+
+
+@check("errors.status-not-200", on=_whole, reads=Reads.ANSWER)
+def status_not_200(case: Case) -> Iterator[Finding]:
+    """An error has an error status (G06): no SDK looks for one behind a success."""
+    if refused(case.view):
+        yield case.ok(saw=str(case.view.status))
+    elif error := hidden_error(case.view):
+        yield case.fail(
+            f"status {case.view.status} with an error inside: {error!r}",
+            "a 4xx or 5xx status",
+            outcome=Outcome.BROKEN,
+        )
+    else:
+        yield case.skip("the answer tells no error")
+
+
+@check("errors.stream-status", on=_streamed, reads=Reads.ANSWER)
+def stream_status(case: Case) -> Iterator[Finding]:
+    """A stream that cannot begin does not begin (W25, E01): its error comes with an error status."""
+    view = case.view
+    error = hidden_error(view)
+    if refused(view):
+        yield case.ok(saw=str(view.status))
+    elif not error:
+        yield case.skip("the answer tells no error")
+    elif view.form is Form.STREAM and case.probe.intent is Intent.VALID and _had_begun(view):
+        yield case.skip("the stream had begun; stream.no-error-event judges that")
+    else:
+        where = "in an event of the stream" if view.form is Form.STREAM else f"as a {view.form}"
+        yield case.fail(
+            f"status {view.status} with an error {where}: {error!r}",
+            "a 4xx or 5xx status",
+            frame=view.stream.errors[0].index if view.form is Form.STREAM else None,
+            outcome=Outcome.BROKEN,
+        )
+
+
+def _had_begun(view: View) -> bool:
+    """Whether a chunk came before the first error."""
+    return any(frame.index < view.stream.errors[0].index for frame in view.stream.chunks)

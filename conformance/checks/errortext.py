@@ -1,0 +1,87 @@
+"""What an answer says of an error: its error object, its words, and what hides behind a success status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from conformance.chatstream import FrameKind
+from conformance.model import Json
+from conformance.views import Form, View
+
+_SHOWN: Final = 120
+"""Characters of a hidden error that a finding shows."""
+
+
+def refused(view: View) -> bool:
+    """Whether the status says that the request was not served."""
+    return view.status is not None and view.status >= 400  # noqa: PLR2004
+
+
+def broken(view: View) -> bool:
+    """Whether the status says that the server failed."""
+    return view.status is not None and view.status >= 500  # noqa: PLR2004
+
+
+def error_object(view: View) -> Mapping[str, Json] | None:
+    """Return the object in the member ``error``, None when there is none."""
+    error = view.error
+    if error is None or not error.enveloped or not isinstance(error.value, dict):
+        return None
+    return error.value
+
+
+def hidden_error(view: View) -> str:
+    """Return what an answer with a success status says of an error, empty when it says nothing."""
+    if view.form is Form.STREAM:
+        errors = view.stream.errors
+        return _short(errors[0].event.data) if errors else ""
+    return told_error(view.json)
+
+
+def told_error(value: Json) -> str:
+    """Return the error that a JSON body tells, in the envelope, flat or in a list; empty if it tells none."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if not isinstance(value, dict):
+        return ""
+    if value.get("error"):
+        return _short(value["error"])
+    if "choices" in value:
+        return ""
+    for member in ("message", "detail", "error_message", "error_msg", "msg"):
+        if value.get(member):
+            return _short(value[member])
+    return "an error object" if value.get("object") == "error" else ""
+
+
+def error_words(view: View) -> str:
+    """Return all that an error says, a line a value, without the members' names; empty when there is none."""
+    if view.form is Form.STREAM:
+        frames = (frame.value for frame in view.stream.frames if frame.kind is FrameKind.ERROR)
+        return "\n".join(text for value in frames for text in _values(dict(value)))
+    if not refused(view) and not hidden_error(view):
+        return ""
+    if view.document.ok:
+        return "\n".join(_values(view.json))
+    return view.content.decode("utf-8", "replace")
+
+
+def _values(value: Json) -> Iterator[str]:
+    """Yield the strings and numbers in a JSON value, in order; no recursion, for targets choose the depth."""
+    pending = [value]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, dict):
+            pending.extend(reversed(found.values()))
+        elif isinstance(found, list):
+            pending.extend(reversed(found))
+        elif isinstance(found, str):
+            yield found
+        elif found is not None:
+            yield str(found)
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,182 @@
+"""What an error must not give away: key, stack trace, file path, address behind the gateway (CWE-209).
+
+The patterns know the forms in which runtimes print these things, not single words: a page of documentation, a
+path of the interface, a version number or a model's name is no leak, nor is what the request itself said.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from conformance.checks.api import Case, Reads, check
+from conformance.checks.errortext import error_words
+from conformance.checks.select import either, invalid, valid
+from conformance.model import Finding
+from conformance.probes.auth import WRONG_KEY
+
+_ANY: Final = either(valid(), invalid())
+_SHOWN: Final = 120
+"""Characters of a leak that a finding shows."""
+
+_TRACES: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"Traceback \(most recent call last\)",
+        r'File "[^"\n]{1,300}", line \d+',
+        r"\bat (?:[\w.$<>\[\] /-]{1,200} \()?(?:file://|node:|webpack:|/|[A-Za-z]:\\)[^\s()]{1,300}:\d+:\d+\)?",
+        r"goroutine \d+ \[[\w ,]{1,60}\]:",
+        r"\.go:\d+ \+0x[0-9a-f]+",
+        r"\bat [\w.$<>/]{3,200}\((?:[\w$-]{1,100}\.(?:java|kt|scala):\d+|Native Method|Unknown Source)\)",
+        r'Exception in thread "',
+        r"thread '[^'\n]{1,80}' (?:\(\d+\) )?panicked at",
+        r"\bstack backtrace:",
+        r"#0 +/[^\s(]{1,300}\(\d+\): ",
+        r"\.rb:\d+:in [`']",
+        r"\bat [\w.<>`\[\], ]{3,200}\([^()\n]{0,200}\) in [^\n]{1,300}:line \d+",
+    )
+)
+"""Python, JavaScript, Go, Java, Rust, PHP, Ruby, .NET."""
+
+_PATHS: Final = tuple(
+    re.compile(r"(?<![\w:/.%-])(?:file://)?" + pattern)
+    for pattern in (
+        r"(?:/[\w.@+~-]+){2,}\.(?:py|pyx|go|rs|rb|java|kt|cs|cpp|cc|jinja|jinja2|j2|tmpl)\b",
+        r"(?:/[\w.@+~-]+){2,}\.(?:js|ts|mjs|cjs|jsx|tsx):\d+",
+        r"/(?:home|Users)/[\w.-]+/[\w./@+~-]+",
+        r"/usr/(?:local/)?lib(?:64|exec)?/[\w./@+~-]+",
+        r"/(?:root|opt|srv|var/(?:www|lib|task|opt))/[\w.@+~-]+/[\w./@+~-]+",
+        r"(?:/[\w.@+~-]+)*/(?:site-packages|node_modules)/[\w./@+~-]+",
+        r"[A-Za-z]:\\(?:[\w .@+~-]+\\)+[\w .@+~-]+\.\w+",
+    )
+)
+
+_URL: Final = re.compile(r"\bhttps?://[^\s\"'<>()\\\]}]{1,500}", re.IGNORECASE)
+_HELP: Final = re.compile(
+    r"/(?:docs?|documentation|help|support|redoc|swagger|openapi|errors?)\b", re.IGNORECASE
+)
+_SECRET_QUERY: Final = re.compile(
+    r"[?&](?:api[-_]?key|key|access[-_]?token|token|sig|signature)=[^&\s*]{4,}", re.IGNORECASE
+)
+_PRIVATE_NAME: Final = re.compile(
+    r"localhost|[\w-]+|.*\.(?:internal|local|localdomain|lan|corp|intranet|svc|consul)", re.IGNORECASE
+)
+_ADDRESS: Final = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})\b")
+_CALLS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\bfor url:? *\(?['\"]?https?://[^\s'\")]{1,300}",
+        r"\b(?:Get|Post|Put) \\?\"https?://[^\s\"\\]{1,300}\\?\":",
+        r"\bHTTPS?ConnectionPool\(host=[^)\n]{1,200}",
+        r"\bdial (?:tcp|udp|unix)[46]?:? (?:lookup )?[\w.\[\]:/-]{3,200}",
+        r"\bgetaddrinfo E[A-Z_]{3,20} [\w.-]{3,200}",
+        r"\b(?:connect|read|write) E[A-Z]{3,20} [\w.:\[\]-]{3,200}:\d+",
+        r"\b[Cc]annot connect to host [\w.-]{1,200}:\d+",
+        r"\b[Ff]ailed to connect to [\w.-]{1,200} port \d+",
+        r"\blookup [\w.-]{1,200}(?: on [\w.:-]{1,100})?: no such host",
+        r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.(?:svc\.cluster\.local|(?:compute|ec2)\.internal)\b",
+    )
+)
+"""How HTTP clients word a failed call to somebody else, and names that only a cluster knows."""
+
+_CALLER_PORT: Final = 32_768
+"""From here on ports are those of callers, not of services (RFC 6056 and common systems)."""
+
+_LOOKED_AT: Final = 64_000
+"""Characters of an error that are searched."""
+
+
+@check("errors.key-not-echoed", on=_ANY, reads=Reads.ANSWER)
+def key_not_echoed(case: Case) -> Iterator[Finding]:
+    """No answer repeats the key that was sent, whole; the real one is masked before anybody sees it."""
+    view = case.view
+    for text, what in ((WRONG_KEY, "the wrong key that was sent"),):
+        mark = text.encode()
+        inside = view.body.find(mark)
+        if inside >= 0:
+            yield case.fail(
+                f"the body holds {what}", "no key, or a masked one", span=(inside, inside + len(mark))
+            )
+        elif mark in view.content or mark in view.exchange.raw:
+            yield case.fail(f"the answer holds {what}", "no key, or a masked one")
+        else:
+            continue
+        return
+    yield case.ok()
+
+
+@check("errors.no-stack-trace", on=_ANY, reads=Reads.ANSWER)
+def no_stack_trace(case: Case) -> Iterator[Finding]:
+    """No inside of a program."""
+    yield from _nothing_of(case, lambda text: _matches(_TRACES, text), "a stack trace")
+
+
+@check("errors.no-file-path", on=_ANY, reads=Reads.ANSWER)
+def no_file_path(case: Case) -> Iterator[Finding]:
+    """No place in the server's file system."""
+    yield from _nothing_of(case, lambda text: _matches(_PATHS, text), "a path of a file of the server")
+
+
+@check("errors.no-upstream-address", on=_ANY, reads=Reads.ANSWER)
+def no_upstream_address(case: Case) -> Iterator[Finding]:
+    """No address of what stands behind the gateway."""
+    yield from _nothing_of(case, _addresses, "an address behind the gateway")
+
+
+def _nothing_of(case: Case, find: Callable[[str], Iterable[str]], what: str) -> Iterator[Finding]:
+    """Judge the words of an error: nothing that ``find`` finds in them but what the request said itself."""
+    words = error_words(case.view)[:_LOOKED_AT]
+    if not words:
+        yield case.skip("the answer tells no error")
+        return
+    request = case.view.exchange.request
+    sent = request.path + "\n" + request.body.decode("utf-8", "replace")
+    leak = next((found for found in find(words) if found not in sent), None)
+    if leak is None:
+        yield case.ok()
+        return
+    inside = case.view.body.find(leak.encode())
+    yield case.fail(
+        f"the error holds {what}: {leak[:_SHOWN]!r}",
+        "what the caller did wrong, and nothing of the server's inside",
+        span=(inside, inside + len(leak.encode())) if inside >= 0 else None,
+    )
+
+
+def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[str]:
+    return (found.group(0) for pattern in patterns for found in pattern.finditer(text))
+
+
+def _addresses(text: str) -> Iterator[str]:
+    """Yield addresses behind the gateway; links to documentation are none, wherever they lead."""
+    text = _URL.sub(lambda found: " " if _is_help(found.group(0)) else found.group(0), text)
+    yield from _matches(_CALLS, text)
+    yield from (url for url in _matches((_URL,), text) if _is_inside(url))
+    for found in _ADDRESS.finditer(text):
+        if int(found.group(2)) < _CALLER_PORT and _is_private(found.group(1)):
+            yield found.group(0)
+
+
+def _is_help(url: str) -> bool:
+    return bool(_HELP.search(url)) and not _SECRET_QUERY.search(url)
+
+
+def _is_inside(url: str) -> bool:
+    """Whether a URL has a key in it or leads to a host that only the inside knows."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    named = not host[:1].isdigit() and bool(_PRIVATE_NAME.fullmatch(host))
+    return bool(_SECRET_QUERY.search(url)) or bool(parts.password) or named or _is_private(host)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False

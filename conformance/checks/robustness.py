@@ -1,0 +1,173 @@
+"""What holds for every request: an answer comes, in time, and no client's mistake makes the server fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.checks.api import Case, Reads, check
+from conformance.checks.errors import failed, served_or_refused
+from conformance.checks.errortext import broken, error_object
+from conformance.checks.select import either, ids, invalid, valid
+from conformance.model import FaultKind, Finding, Outcome
+from conformance.views import Form, View
+
+_ANY: Final = either(valid(), invalid())
+_MISTAKE: Final = (400, 422)
+_CUT: Final = frozenset({FaultKind.RESET, FaultKind.CLOSED_EARLY})
+
+
+@check("robustness.valid-request-served", on=valid(), reads=Reads.ANSWER)
+def valid_request_served(case: Case) -> Iterator[Finding]:
+    """A valid request does not meet a 5xx, and not again when it is repeated alone."""
+    if broken(case.view):
+        yield case.fail(
+            f"status {case.view.status} to a valid request, twice",
+            "an answer, or a 4xx",
+            outcome=Outcome.BROKEN,
+        )
+    else:
+        yield case.ok()
+
+
+@check("robustness.no-server-error", on=invalid(), reads=Reads.ANSWER)
+def no_server_error(case: Case) -> Iterator[Finding]:
+    """The client's mistake is not the server's failure (C02): a 5xx is sent three times by the SDKs."""
+    if broken(case.view):
+        yield failed(case, "a 4xx status")
+    else:
+        yield case.ok(saw=str(case.view.status))
+
+
+@check("robustness.no-hang", on=_ANY, reads=Reads.EXCHANGE)
+def no_hang(case: Case) -> Iterator[Finding]:
+    """Whatever was asked, the answer ends before the deadline (C02)."""
+    fault = case.view.exchange.fault
+    if fault is not None and fault.kind is FaultKind.DEADLINE:
+        came = f"{len(case.view.body)} bytes of the body came" if case.view.answer else "nothing came"
+        yield case.fail(
+            f"{fault.detail}; {came}", "a whole answer before the deadline", outcome=Outcome.BROKEN
+        )
+    elif case.view.answer is None:
+        yield case.skip(f"no answer came ({fault.detail if fault else 'no head'}), but the wait ended")
+    else:
+        yield case.ok()
+
+
+@check("robustness.no-reset", on=_ANY, reads=Reads.EXCHANGE)
+def no_reset(case: Case) -> Iterator[Finding]:
+    """Every request gets the head of an answer (C02, G03)."""
+    fault = case.view.exchange.fault
+    if case.view.answer is not None:
+        yield case.ok()
+    elif fault is not None and fault.kind in _CUT:
+        yield case.fail(f"{fault.detail}", "an answer", outcome=Outcome.BROKEN)
+    else:
+        yield case.skip("no answer came for another reason, which another requirement judges")
+
+
+@check(
+    "robustness.alive-after-negatives",
+    on=ids("robustness.canary"),
+    reads=Reads.EXCHANGE,
+    needs=("stream.basic", "errors.malformed-json-stream", "errors.missing-messages-stream"),
+    any_form=True,
+)
+def alive_after_negatives(case: Case) -> Iterator[Finding]:
+    """What was served first is served after all the nonsense (C02)."""
+    if not case.other("stream.basic").succeeded:
+        yield case.unsure(
+            "stream.basic, which is the same before the invalid requests, was not served either"
+        )
+    elif case.view.succeeded:
+        yield case.ok(saw="served after the invalid requests")
+    else:
+        fault = case.view.exchange.fault
+        yield case.fail(
+            f"after the invalid requests: {fault.detail if fault else f'status {case.view.status}'}",
+            "the success that stream.basic got before them",
+            outcome=Outcome.BROKEN,
+        )
+
+
+@check("robustness.large-body", on=ids("robustness.large-body"), reads=Reads.ANSWER)
+def large_body(case: Case) -> Iterator[Finding]:
+    """Two megabytes are served, or refused for their size (RFC 9110 15.5.14) with the error object."""
+    view = case.view
+    if view.status in {400, 413} and error_object(view) is None:
+        yield case.fail(f"status {view.status} without an error object", "the error object beside 413 or 400")
+    else:
+        yield from served_or_refused(case, (400, 413), cause=False)
+
+
+@check("robustness.deep-nesting", on=ids("robustness.deep-nesting"), reads=Reads.ANSWER)
+def deep_nesting(case: Case) -> Iterator[Finding]:
+    """A reader has a limit, not an accident (RFC 8259 section 9)."""
+    if case.view.succeeded or case.view.form is Form.REFUSED:
+        yield case.ok(saw=str(case.view.status))
+    else:
+        yield failed(case, "the request served, or refused with a 4xx status")
+
+
+@check("robustness.consecutive-roles", on=ids("robustness.consecutive-roles"), reads=Reads.ANSWER)
+def consecutive_roles(case: Case) -> Iterator[Finding]:
+    """Roles need not alternate, or it is said that they have to."""
+    yield from served_or_refused(case, _MISTAKE)
+
+
+@check("robustness.empty-last-content", on=ids("robustness.empty-last-content*"), reads=Reads.ANSWER)
+def empty_last_content(case: Case) -> Iterator[Finding]:
+    """An empty message is a message, or it is said that it is none."""
+    yield from served_or_refused(case, _MISTAKE)
+
+
+@check("robustness.null-optional", on=ids("robustness.null-optional*"), reads=Reads.ANSWER)
+def null_optional(case: Case) -> Iterator[Finding]:
+    """Null is no value, or it is said which member may not be null."""
+    yield from served_or_refused(case, _MISTAKE)
+
+
+@check(
+    "robustness.concurrent-requests",
+    on=ids("robustness.concurrent-1"),
+    reads=Reads.TEXT,
+    needs=("robustness.concurrent-2", "robustness.concurrent-3"),
+)
+def concurrent_requests(case: Case) -> Iterator[Finding]:
+    """Nobody gets the answer to another's question that was under way at the same time."""
+    views = [case.view, *case.others.values()]
+    words = [_word(view) for view in views]
+    for view, own in zip(views, words, strict=True):
+        strange = next((word for word in words if word != own and word in view.text.lower()), "")
+        if strange:
+            yield case.fail(
+                f"the request for the word {own!r} was answered {view.text[:80]!r}: that is another's word",
+                "each request its own answer",
+                also=(view.where(),),
+                outcome=Outcome.BROKEN,
+            )
+            return
+    together = [
+        view
+        for view, own in zip(views, words, strict=True)
+        if own in view.text.lower() and any(_overlap(view, other) for other in views if other is not view)
+    ]
+    if len(together) > 1:
+        yield case.ok(len(together), saw=f"{len(together)} requests at a time, each with its own word")
+    elif any(_overlap(view, other) for view in views for other in views if other is not view):
+        yield case.unsure("the model did not repeat the words that it was asked for")
+    else:
+        yield case.skip("the requests of this run did not overlap")
+
+
+def _word(view: View) -> str:
+    """Return the word that a request asks for: the last of its message, in lower case."""
+    body = json.loads(view.exchange.request.body)
+    return str(body["messages"][-1]["content"]).rsplit(" ", 1)[-1].lower()
+
+
+def _overlap(one: View, other: View) -> bool:
+    """Whether two exchanges were under way at the same time."""
+    first, second = sorted((one.exchange, other.exchange), key=lambda exchange: exchange.started_at)
+    return second.started_at < first.started_at + first.elapsed
