@@ -17,7 +17,7 @@ from itertools import groupby
 
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
-from conformance.checks.api import READABLE, Case, Check
+from conformance.checks.api import READABLE, Case, Check, Reads
 from conformance.errors import HarnessError
 from conformance.model import GATEWAY, Claim, Exchange, Finding, Intent, Level, Probe, Requirement
 from conformance.models import ModelCards
@@ -196,7 +196,7 @@ def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa
     fault = view.exchange.fault
     if fault is not None and fault.kind in UNREACHABLE:
         return f"the target could not be reached: {fault.detail}"
-    if view.form is Form.PAGE:
+    if view.form is Form.PAGE and check.reads is not Reads.PAGE:
         return f"an intermediary answered with an HTML page ({view.status})"
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
         return "the target limited the rate (429) twice"

@@ -13,6 +13,7 @@ from typing import Final
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import broken, error_words, hidden_error, refused
 from conformance.checks.select import ids, invalid, without
+from conformance.infrastructure import page_marker
 from conformance.model import Finding, Intent, Outcome, Probe
 from conformance.views import Form, View
 
@@ -128,10 +129,14 @@ def wrong_method(case: Case) -> Iterator[Finding]:
     yield from _nowhere(case)
 
 
-@check("errors.wrong-path", on=ids("errors.wrong-path*"), reads=Reads.ANSWER)
+@check("errors.wrong-path", on=ids("errors.wrong-path*"), reads=Reads.PAGE)
 def wrong_path(case: Case) -> Iterator[Finding]:
-    """A mistyped path is not there (A02)."""
-    yield from _nowhere(case)
+    """A mistyped path is not there (A02); a page for whatever is asked makes it look like a broken model."""
+    view = case.view
+    if view.is_html and (broken(view) or page_marker(view.answer, view.content)):
+        yield case.unsure(f"an intermediary answered with a page ({view.status})")
+    else:
+        yield from _nowhere(case)
 
 
 def _nowhere(case: Case) -> Iterator[Finding]:
