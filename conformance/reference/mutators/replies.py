@@ -56,7 +56,7 @@ class Body(ReplyMutator):
     """Change the bytes of the body.
 
     ``text`` (with slots), ``json`` or ``hex`` replace it, ``before`` and ``after`` are put around it, ``find`` is
-    replaced by ``put``. ``encoding`` is the character encoding that the body is written in.
+    replaced by ``put``. ``style`` (ascii or indented) writes JSON in another way. ``encoding`` is the character encoding that the body is written in.
     """
 
     text: str | None = None
@@ -67,10 +67,11 @@ class Body(ReplyMutator):
     find: str | None = None
     put: str = ""
     encoding: str = "utf-8"
-    ascii: bool = False
+    style: str | None = None
 
     def check(self, where: str) -> None:
-        """Demand hexadecimal digits and an encoding that exists."""
+        """Demand hexadecimal digits, a known style, and an encoding that exists."""
+        self.one_of("style", ("ascii", "indented"), where)
         try:
             bytes.fromhex(self.hex or "")
             "".encode(self.encoding)
@@ -86,8 +87,9 @@ class Body(ReplyMutator):
             body = bytes.fromhex(self.hex)
         elif not isinstance(self.json, Absent):
             body = json.dumps(self.json, ensure_ascii=False).encode()
-        if self.ascii:
-            body = json.dumps(json.loads(body)).encode()
+        if self.style is not None and body:
+            indent = 2 if self.style == "indented" else None
+            body = json.dumps(json.loads(body), ensure_ascii=self.style == "ascii", indent=indent).encode()
         if self.find is not None:
             body = body.replace(self.find.encode(), self.put.encode())
         body = self.before.encode() + body + scene.fill(self.after).encode()

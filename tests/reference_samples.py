@@ -1,0 +1,112 @@
+"""Requests of every kind that a fault may be about, to be answered by the gateway as a pure function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from conformance.reference import KEY
+from conformance.reference.reply import Received
+
+HELLO = {"role": "user", "content": "Say hello in five words."}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather of a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]}},
+            "required": ["city"],
+        },
+    },
+}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+LINE = "价格:12元。Ünï — 😀 \\(x\\)"
+
+
+def chat(number: int = 1, *, headers: Mapping[str, str | None] | None = None, **members: object) -> Received:
+    """Return a chat request; a header of None is left out, ``members`` are put over a valid body."""
+    body = {"model": "reference-chat", "messages": [HELLO], **members}
+    return raw(json.dumps(body, ensure_ascii=False).encode(), number, headers=headers)
+
+
+def raw(
+    body: bytes,
+    number: int = 1,
+    *,
+    method: str = "POST",
+    path: str = "/v1/chat/completions",
+    headers: Mapping[str, str | None] | None = None,
+) -> Received:
+    """Return a request with these bytes as its body."""
+    named = {
+        "authorization": f"Bearer {KEY}",
+        "content-type": "application/json",
+        "accept": "application/json",
+        **(headers or {}),
+    }
+    present = tuple((name, value) for name, value in named.items() if value is not None)
+    return Received(number, method, path, present, body)
+
+
+def said(*turns: object) -> list[object]:
+    """Return messages: a string is what the user says, anything else stands as it is."""
+    return [{"role": "user", "content": turn} if isinstance(turn, str) else turn for turn in turns]
+
+
+def samples() -> Iterator[Received]:
+    """Yield requests of every kind: valid and invalid, streamed and not."""
+    usage = {"stream": True, "stream_options": {"include_usage": True}}
+    for number in range(1, 6):
+        yield chat(number)
+        yield chat(number, stream=True)
+    yield chat(**usage)
+    yield chat(n=2)
+    yield chat(n=2, stream=True)
+    yield chat(max_tokens=24)
+    yield chat(max_tokens=2, stream=True)
+    yield chat(stop=["reference"])
+    yield chat(logprobs=True, top_logprobs=2)
+    yield chat(logprobs=True, stream=True)
+    yield chat(messages=said(f"Repeat after me: {LINE}"))
+    yield chat(messages=said(f"Repeat after me: {LINE}"), stream=True)
+    yield chat(messages=said("Weather in Paris and Tokyo?"), tools=[WEATHER])
+    yield chat(messages=said("Weather in Paris and Tokyo?"), tools=[WEATHER], stream=True)
+    yield chat(messages=said("Weather in Paris?"), tools=[WEATHER], max_tokens=3)
+    yield chat(messages=said("Hi"), tools=[WEATHER], tool_choice="required")
+    yield chat(messages=said("Hi"), tools=[WEATHER], tool_choice="none")
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
+    turn = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    yield chat(messages=said("Weather in Paris?", turn, result), tools=[WEATHER])
+    yield chat(messages=said("Weather in Paris?", turn, result), tools=[WEATHER], stream=True)
+    yield chat(messages=said("Answer as JSON"), response_format={"type": "json_object"})
+    yield chat(messages=said("Why?"), reasoning_effort="high")
+    yield chat(messages=said("Why?"), reasoning_effort="high", stream=True)
+    for role in ("system", "developer", "assistant", "wizard"):
+        yield chat(messages=said({"role": role, "content": "Be brief."}, "Hello"))
+    yield chat(messages=said("My name is Ada.", {"role": "assistant", "content": "Hello"}, "What is my name?"))
+    yield chat(messages=[{**HELLO, "name": "ada"}])
+    pieces = [{"type": "text", "text": "The first word is Badofi."}, {"type": "text", "text": "The second is Kulemo."}]
+    yield chat(messages=[{"role": "user", "content": pieces}])
+    yield chat(temperature=3)
+    yield chat(headers={"x-trace-id": "t-1"})
+    yield chat(headers={"content-type": "application/json; charset=utf-8"})
+    yield chat(headers={"authorization": f"bearer {KEY}"})
+    for given in (None, "Bearer ", "Bearer wrong", f"Basic {KEY}"):
+        yield chat(headers={"authorization": given})
+        yield chat(headers={"authorization": given}, stream=True)
+    for media_type in (None, "text/plain"):
+        yield chat(headers={"content-type": media_type})
+    for bad in ({"model": "no-such"}, {"model": None}, {"messages": []}, {"messages": None}, {"messages": "Hello"}):
+        yield chat(**bad)
+        yield chat(**bad, stream=True)
+    for body in (b"", b"{", b"[]", b"\xff"):
+        yield raw(body)
+    for method, path in (
+        ("OPTIONS", "/v1/chat/completions"),
+        ("GET", "/v1/chat/completions"),
+        ("GET", "/v1/models"),
+        ("POST", "/v1/nothing"),
+    ):
+        yield raw(b"", method=method, path=path)
