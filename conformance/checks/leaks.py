@@ -15,12 +15,16 @@ from urllib.parse import urlsplit
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import error_words
 from conformance.checks.select import either, invalid, valid
-from conformance.model import Finding
+from conformance.model import FaultKind, Finding
 from conformance.probes.auth import WRONG_KEY
+from conformance.redact import MASK
 
 _ANY: Final = either(valid(), invalid())
 _SHOWN: Final = 120
 """Characters of a leak that a finding shows."""
+
+_MASKED: Final = MASK * 6
+"""What stands in the evidence for a key; a model may well draw a shorter ornament."""
 
 _TRACES: Final = tuple(
     re.compile(pattern)
@@ -93,18 +97,19 @@ _LOOKED_AT: Final = 64_000
 def key_not_echoed(case: Case) -> Iterator[Finding]:
     """No answer repeats the key that was sent, whole; the real one is masked before anybody sees it."""
     view = case.view
-    for text, what in ((WRONG_KEY, "the wrong key that was sent"),):
-        mark = text.encode()
-        inside = view.body.find(mark)
-        if inside >= 0:
-            yield case.fail(
-                f"the body holds {what}", "no key, or a masked one", span=(inside, inside + len(mark))
-            )
-        elif mark in view.content or mark in view.exchange.raw:
-            yield case.fail(f"the answer holds {what}", "no key, or a masked one")
-        else:
-            continue
+    fault = view.exchange.fault
+    if fault is not None and fault.kind is FaultKind.WITHHELD:
+        yield case.unsure(fault.detail)
         return
+    for mark, what in ((_MASKED, "the key of the run"), (WRONG_KEY.encode(), "the wrong key that was sent")):
+        inside = view.body.find(mark)
+        if inside >= 0 or mark in view.content or mark in view.exchange.raw:
+            yield case.fail(
+                f"the answer holds {what}",
+                "no key, or one that the server masked",
+                span=(inside, inside + len(mark)) if inside >= 0 else None,
+            )
+            return
     yield case.ok()
 
 
