@@ -9,7 +9,8 @@ A condition is a mapping with one of these forms (a list of conditions holds whe
 ``{some: POINTER, where: [..]}``     some value there fulfils all conditions, whose pointers begin at it
 ``{any: [..]}`` ``{not: CONDITION}`` as the words say
 
-A pointer is an RFC 6901 JSON Pointer in which ``*`` stands for every item or member and ``-`` for the last item.
+A pointer is an RFC 6901 JSON Pointer in which ``*`` stands for every item or member and ``-`` for the last
+item.
 """
 
 from __future__ import annotations

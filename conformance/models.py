@@ -1,7 +1,8 @@
 """What is known of models, as cards read from ``spec/models.yaml``: allowed outcomes, and how to ask cheaply.
 
-A model that has no card gets that of the first family whose pattern matches its name (without a vendor's prefix, as
-in ``openai/gpt-4o``), and one that belongs to no family the defaults. No code knows a model by name.
+A model that has no card gets that of the first family whose pattern matches its name (without a vendor's
+prefix, as in ``openai/gpt-4o``), and one that belongs to no family the defaults. No code knows a model by
+name.
 """
 
 from __future__ import annotations
@@ -64,11 +65,11 @@ class Rule:
 class ModelCard:
     """What is known of one model.
 
-    ``limit_field`` is the member that bounds an answer; ``least_budget`` the fewest tokens that still give text;
-    ``unlimited_cost`` what an answer without a limit is reckoned to cost in tokens; ``deadline`` seconds for one
-    answer. ``retires`` is the day from which the provider no longer serves it. ``reasoning_apart`` says that
-    reasoning tokens are not part of the completion tokens. ``extras`` are members that the provider adds to a
-    ``tool_call`` and wants back.
+    ``limit_field`` is the member that bounds an answer; ``least_budget`` the fewest tokens that still give
+    text; ``unlimited_cost`` what an answer without a limit is reckoned to cost in tokens; ``deadline``
+    seconds for one answer. ``retires`` is the day from which the provider no longer serves it.
+    ``reasoning_apart`` says that reasoning tokens are not part of the completion tokens. ``extras`` are
+    members that the provider adds to a ``tool_call`` and wants back.
     """
 
     id: str

@@ -16,12 +16,19 @@ WEATHER = {
         "description": "Get the weather of a city",
         "parameters": {
             "type": "object",
-            "properties": {"city": {"type": "string"}, "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]}},
+            "properties": {
+                "city": {"type": "string"},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
             "required": ["city"],
         },
     },
 }
-CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'},
+}
 LINE = "价格:12元。Ünï — 😀 \\(x\\)"
 
 
@@ -85,9 +92,14 @@ def samples() -> Iterator[Received]:
     yield chat(messages=said("Why?"), reasoning_effort="high", stream=True)
     for role in ("system", "developer", "assistant", "wizard"):
         yield chat(messages=said({"role": role, "content": "Be brief."}, "Hello"))
-    yield chat(messages=said("My name is Ada.", {"role": "assistant", "content": "Hello"}, "What is my name?"))
+    yield chat(
+        messages=said("My name is Ada.", {"role": "assistant", "content": "Hello"}, "What is my name?")
+    )
     yield chat(messages=[{**HELLO, "name": "ada"}])
-    pieces = [{"type": "text", "text": "The first word is Badofi."}, {"type": "text", "text": "The second is Kulemo."}]
+    pieces = [
+        {"type": "text", "text": "The first word is Badofi."},
+        {"type": "text", "text": "The second is Kulemo."},
+    ]
     yield chat(messages=[{"role": "user", "content": pieces}])
     yield chat(temperature=3)
     yield chat(headers={"x-trace-id": "t-1"})
@@ -98,7 +110,13 @@ def samples() -> Iterator[Received]:
         yield chat(headers={"authorization": given}, stream=True)
     for media_type in (None, "text/plain"):
         yield chat(headers={"content-type": media_type})
-    for bad in ({"model": "no-such"}, {"model": None}, {"messages": []}, {"messages": None}, {"messages": "Hello"}):
+    for bad in (
+        {"model": "no-such"},
+        {"model": None},
+        {"messages": []},
+        {"messages": None},
+        {"messages": "Hello"},
+    ):
         yield chat(**bad)
         yield chat(**bad, stream=True)
     for body in (b"", b"{", b"[]", b"\xff"):

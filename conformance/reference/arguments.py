@@ -1,9 +1,10 @@
 """A valid instance of a JSON Schema, as small as it can be while every declared property is there.
 
-Values come from the prompt where they fit (:mod:`conformance.reference.hints`), else they are the smallest that the
-schema allows. Understood: type, const, enum, properties, required, additionalProperties, items, prefixItems, minItems,
-uniqueItems, allOf, anyOf, oneOf, local $ref, minimum, maximum, exclusive bounds, multipleOf, minLength, maxLength and
-the usual formats. Not understood: pattern, not, if, contains, dependent and unevaluated keywords.
+Values come from the prompt where they fit (:mod:`conformance.reference.hints`), else they are the smallest
+that the schema allows. Understood: type, const, enum, properties, required, additionalProperties, items,
+prefixItems, minItems, uniqueItems, allOf, anyOf, oneOf, local $ref, minimum, maximum, exclusive bounds,
+multipleOf, minLength, maxLength and the usual formats. Not understood: pattern, not, if, contains,
+dependent and unevaluated keywords.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _TYPES: Final = (
 
 def instance(schema: Json, hints: Hints) -> Json:
     """Return a value that ``schema`` accepts, filled from ``hints`` where they fit."""
-    return _Maker(schema, hints).make(schema, 0, ())
+    return _Maker(schema, hints).make(schema, 0)
 
 
 class _Maker:
@@ -53,38 +54,30 @@ class _Maker:
         self._root, self._text = root, hints.text.lower()
         self._words, self._numbers = list(hints.words), list(hints.numbers)
 
-    def make(self, schema: Json, depth: int, name: tuple[str, ...]) -> Json:
+    def make(self, schema: Json, depth: int) -> Json:
         if not isinstance(schema, dict):
             return self._word()
-        schema = self._flat(schema, depth)
-        if "const" in schema:
-            return schema["const"]
-        options = schema.get("enum")
-        if isinstance(options, list) and options:
-            return self._option(options)
+        schema = self._flat(schema)
         for key in ("anyOf", "oneOf"):
             branches = schema.get(key)
             if isinstance(branches, list) and branches:
                 rest = {other: value for other, value in schema.items() if other != key}
                 branch = self._branch(branches, depth)
-                return self.make(_merge(rest, branch) if isinstance(branch, dict) else rest, depth + 1, name)
-        match _type(schema):
-            case "object":
-                return self._object(schema, depth)
-            case "array":
-                return self._array(schema, depth, name)
-            case "integer":
-                return self._integer(schema)
-            case "number":
-                return self._number(schema)
-            case "boolean":
-                return True
-            case "null":
-                return None
-            case _:
-                return self._string(schema)
+                return self.make(_merge(rest, branch) if isinstance(branch, dict) else rest, depth + 1)
+        if "const" in schema:
+            return schema["const"]
+        options = schema.get("enum")
+        return self._option(options) if isinstance(options, list) and options else self._typed(schema, depth)
 
-    def _flat(self, schema: dict[str, Json], depth: int) -> dict[str, Json]:
+    def _typed(self, schema: Mapping[str, Json], depth: int) -> Json:
+        kind = _type(schema)
+        if kind in {"object", "array"}:
+            return self._object(schema, depth) if kind == "object" else self._array(schema, depth)
+        if kind in {"integer", "number"}:
+            return self._integer(schema) if kind == "integer" else self._number(schema)
+        return {"boolean": True, "null": None}[kind] if kind in {"boolean", "null"} else self._string(schema)
+
+    def _flat(self, schema: dict[str, Json]) -> dict[str, Json]:
         """Return ``schema`` with its local references and allOf branches merged in."""
         for _ in range(DEEPEST):
             reference, branches = schema.get("$ref"), schema.get("allOf")
@@ -97,7 +90,7 @@ class _Maker:
                 if isinstance(part, dict):
                     flat = _merge(flat, part)
             schema = flat
-        return {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}} if depth else {}
+        return {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
 
     def _resolve(self, reference: str) -> Json:
         if not reference.startswith("#"):
@@ -132,27 +125,23 @@ class _Maker:
         extra = schema.get("additionalProperties", True)
         made: dict[str, Json] = {}
         for name in names:
-            made[name] = self.make(
-                declared.get(name, extra if isinstance(extra, dict) else {}), depth + 1, (name,)
-            )
+            made[name] = self.make(declared.get(name, extra if isinstance(extra, dict) else {}), depth + 1)
         while len(made) < min(_count(schema.get("minProperties")), LONGEST):
-            made[f"member_{len(made) + 1}"] = self.make(
-                extra if isinstance(extra, dict) else {}, depth + 1, ()
-            )
+            made[f"member_{len(made) + 1}"] = self.make(extra if isinstance(extra, dict) else {}, depth + 1)
         return made
 
-    def _array(self, schema: Mapping[str, Json], depth: int, name: tuple[str, ...]) -> Json:
+    def _array(self, schema: Mapping[str, Json], depth: int) -> Json:
         items, prefix = schema.get("items", True), schema.get("prefixItems")
         if depth > DEEPEST * 2:
             return []
-        made = [self.make(item, depth + 1, name) for item in prefix] if isinstance(prefix, list) else []
+        made = [self.make(item, depth + 1) for item in prefix] if isinstance(prefix, list) else []
         if items is False:
             return list(made)
         least = min(_count(schema.get("minItems")), LONGEST)
         if not made and depth < DEEPEST // 2:
             least = max(least, 0 if schema.get("maxItems") == 0 else 1)
         while len(made) < least:
-            item = self.make(items, depth + 1, name)
+            item = self.make(items, depth + 1)
             if schema.get("uniqueItems") is True and item in made:
                 item = self._another(items, item, made)
             made.append(item)
@@ -224,7 +213,7 @@ def _type(schema: Mapping[str, Json]) -> str:
 
 
 def _merge(one: Mapping[str, Json], other: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a schema that demands what both demand (properties and required are joined, the rest overwritten)."""
+    """Return a schema that demands what both demand: properties and required joined, the rest overwritten."""
     merged = {**one, **other}
     mine, theirs = one.get("properties"), other.get("properties")
     if isinstance(mine, dict) and isinstance(theirs, dict):

@@ -1,7 +1,8 @@
 """What a valid request asks for, in the words of the reference gateway.
 
-:func:`ask` reads a whole request body and refuses the first thing that is wrong with it, the way OpenAI's endpoint
-does: a 400 whose ``param`` and ``message`` name the cause. It knows no model: model rules are applied before it.
+:func:`ask` reads a whole request body and refuses the first thing that is wrong with it, the way OpenAI's
+endpoint does: a 400 whose ``param`` and ``message`` name the cause. It knows no model: model rules are
+applied before it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Tool:
 class Asked:
     """A valid request. ``limit`` bounds the completion tokens; ``forced`` names the tools that may be called.
 
-    ``choice`` is auto, none or required (a named tool is required with one name in ``forced``). ``form`` is the type
-    of the response format and ``schema`` its schema.
+    ``choice`` is auto, none or required (a named tool is required with one name in ``forced``). ``form`` is
+    the type of the response format and ``schema`` its schema.
     """
 
     model: str
@@ -154,7 +155,7 @@ def _tools(body: Mapping[str, Json]) -> tuple[tuple[Tool, ...], bool]:
 
 
 def _tool(param: str, value: Json) -> Tool | None:
-    """Return a function or custom tool; None for a tool that the server runs itself (web search and the like)."""
+    """Return a function or custom tool; None for a tool that the server runs itself (web search)."""
     if not isinstance(value, dict):
         raise wrong_type(param, "an object", value)
     if value.get("type") is None:
@@ -164,11 +165,7 @@ def _tool(param: str, value: Json) -> Tool | None:
         if kind.startswith("web_search"):
             return None
         raise wrong_value(f"{param}.type", f"'{kind[:80]}' is not supported. Use 'function' or 'custom'.")
-    inner = value.get(kind)
-    if inner is None:
-        raise missing(f"{param}.{kind}")
-    if not isinstance(inner, dict):
-        raise wrong_type(f"{param}.{kind}", "an object", inner)
+    inner = _inner(param, kind, value)
     if inner.get("name") is None:
         raise missing(f"{param}.{kind}.name")
     name = check_text(f"{param}.{kind}.name", inner["name"])
@@ -180,20 +177,35 @@ def _tool(param: str, value: Json) -> Tool | None:
         check_text(f"{param}.{kind}.description", description)
     if kind == "custom":
         return Tool(name, str(description or ""), None)
-    if inner.get("strict") is not None:
-        check_flag(f"{param}.function.strict", inner["strict"])
-    parameters = inner.get("parameters")
+    return Tool(name, str(description or ""), _function_schema(f"{param}.function", name, inner))
+
+
+def _inner(param: str, kind: str, value: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the object that stands under the name of its type."""
+    inner = value.get(kind)
+    if inner is None:
+        raise missing(f"{param}.{kind}")
+    if not isinstance(inner, dict):
+        raise wrong_type(f"{param}.{kind}", "an object", inner)
+    return inner
+
+
+def _function_schema(param: str, name: str, function: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the schema of a function's arguments; a function without ``parameters`` takes any object."""
+    if function.get("strict") is not None:
+        check_flag(f"{param}.strict", function["strict"])
+    parameters = function.get("parameters")
     schema = check_schema(
         {} if parameters is None else parameters,
-        param=f"{param}.function.parameters",
+        param=f"{param}.parameters",
         code="invalid_function_parameters",
         owner=f"function '{name}'",
-        strict=inner.get("strict") is True and bool(parameters),
+        strict=function.get("strict") is True and bool(parameters),
     )
     if schema.get("type", "object") != "object":
         reason = "schema must be a JSON Schema of 'type: \"object\"'."
-        raise wrong_value(f"{param}.function.parameters", reason, "invalid_function_parameters")
-    return Tool(name, str(description or ""), schema)
+        raise wrong_value(f"{param}.parameters", reason, "invalid_function_parameters")
+    return schema
 
 
 def _tool_choice(
@@ -226,11 +238,7 @@ def _object_choice(
     if value.get("type") is None:
         raise missing("tool_choice.type")
     kind = check_text("tool_choice.type", value["type"], ("function", "custom", "allowed_tools"))
-    inner = value.get(kind)
-    if inner is None:
-        raise missing(f"tool_choice.{kind}")
-    if not isinstance(inner, dict):
-        raise wrong_type(f"tool_choice.{kind}", "an object", inner)
+    inner = _inner("tool_choice", kind, value)
     if kind != "allowed_tools":
         return "required", _named(inner.get("name"), f"tool_choice.{kind}.name", tools)
     mode = check_text("tool_choice.allowed_tools.mode", inner.get("mode"), ("auto", "required"))
@@ -272,7 +280,8 @@ def _response_format(
     if kind == "json_object":
         if not any("json" in message.text.lower() for message in messages):
             raise Refused(
-                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+                "'messages' must contain the word 'json' in some form, to use 'response_format' "
+                "of type 'json_object'.",
                 param="messages",
             )
         return "json_object", None

@@ -1,7 +1,7 @@
 """The messages of a request: what each role may hold, and how tool messages answer tool calls.
 
-The shapes are OpenAI's request messages (openai-openapi, ChatCompletionRequestMessage). Text is kept for the voice;
-the rest is checked and left where it is.
+The shapes are OpenAI's request messages (openai-openapi, ChatCompletionRequestMessage). Text is kept for
+the voice; the rest is checked and left where it is.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the conversation; ``text`` joins its text parts, ``calls`` are the ids of its tool calls."""
+    """One message; ``text`` joins its text parts, ``calls`` are the ids of its tool calls."""
 
     role: str
     text: str

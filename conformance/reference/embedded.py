@@ -1,4 +1,4 @@
-"""The reference gateway running inside another program: started in a thread, used over loopback, stopped for good."""
+"""The reference gateway inside another program: started in a thread, used over loopback, stopped for good."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ class Seen:
 class ReferenceGateway:
     """A correct OpenAI-compatible gateway on a free loopback port, as a context manager.
 
-    ``key`` is the only key it takes. ``models`` are the model ids it offers, by default :data:`DEFAULT_MODEL` and every
-    model with a card. ``faults`` are its deliberate defects. ``delay`` is the time in seconds that it
-    waits before each answer. ``clock`` gives the Unix time that answers are stamped with.
+    ``key`` is the only key it takes. ``models`` are the model ids it offers, by default
+    :data:`DEFAULT_MODEL` and every model with a card. ``faults`` are its deliberate defects. ``delay`` is
+    the time in seconds that it waits before each answer. ``clock`` gives the Unix time that answers are
+    stamped with.
     """
 
     def __init__(

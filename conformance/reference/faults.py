@@ -1,8 +1,8 @@
-"""Faults: deliberate defects of the reference gateway, as data (``fixtures/faults/*.yaml``, one file an area).
+"""Deliberate defects of the reference gateway, as data: ``fixtures/faults/*.yaml``, one file an area.
 
-A fault names what is wrong in one sentence, how to do it (``mutate``), which requirements must fail because of it
-(``breaks``) and in which other areas findings are no surprise (``may``). A *legal variant* has the same form and
-breaks nothing: whoever reports it raises a false alarm.
+A fault names what is wrong in one sentence, how to do it (``mutate``), which requirements must fail because
+of it (``breaks``) and in which other areas findings are no surprise (``may``). A *legal variant* has the
+same form and breaks nothing: whoever reports it raises a false alarm.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The reference gateway as a pure function: a received request goes in, a reply comes out.
 
-Rulings decide, the voice speaks, the wire writes; where the gateway has faults, each strikes at its own point of that
-way. Nothing here listens or waits.
+Rulings decide, the voice speaks, the wire writes; where the gateway has faults, each strikes at its own
+point of that way. Nothing here listens or waits.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """What a prompt offers as values: quoted strings, capitalised words, words with digits, numbers.
 
-The reference model understands nothing. It fills the arguments of a tool and the members of a schema with what
-stands in the prompt, in this order, so that a probe's marker comes back where a real model would put it.
+The reference model understands nothing. It fills the arguments of a tool and the members of a schema with
+what stands in the prompt, in this order, so that a probe's marker comes back where a real model would put
+it.
 """
+
+# ruff: noqa: RUF001  typographic quotes and dashes are what is looked for
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The documented request parameters that stand on their own: their types and ranges, as a table.
 
-Ranges are OpenAI's (openai-openapi, CreateChatCompletionRequest). An explicit null means that the member was left
-out; a number like 4.0 is an integer (JSON has one number type). Members that are not in the table are ignored.
+Ranges are OpenAI's (openai-openapi, CreateChatCompletionRequest). An explicit null means that the member
+was left out; a number like 4.0 is an integer (JSON has one number type). Members that are not in the table
+are ignored.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def _check_entries(name: str, value: Json, kind: Entries) -> None:
 
 
 def _short(value: float) -> str:
-    """Return the digits of ``value``, cut: an integer may have thousands, and their conversion has a limit."""
+    """Return the digits of ``value``, or words: an integer may have thousands of them."""
     if isinstance(value, int) and value.bit_length() > 200:  # noqa: PLR2004
         return "a very large number" if value > 0 else "a very small number"
     return str(value)

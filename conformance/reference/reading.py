@@ -1,7 +1,8 @@
 """From the bytes of a request body to a JSON object, or to a refusal that names the cause.
 
-Strict where JSON is strict (RFC 8259): UTF-8 only, no NaN or Infinity, no lone surrogates. A leading byte order mark
-is ignored (section 8.1 allows it). Nesting is bounded so that nothing behind this module can run out of stack.
+Strict where JSON is strict (RFC 8259): UTF-8 only, no NaN or Infinity, no lone surrogates. A leading byte
+order mark is ignored (section 8.1 allows it). Nesting is bounded so that nothing behind this module can run
+out of stack.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Dataclasses that are written as mappings in YAML, read strictly: no unknown key, no missing one, no wrong type.
+"""Dataclasses that are written as YAML mappings, read strictly: no unknown key, none missing, no wrong type.
 
-A key that is a word of Python (``from``, ``as``, ``in``, ``with``) belongs to the field of that name with ``_``
-behind it.
+A key that is a word of Python (``from``, ``as``, ``in``, ``with``) belongs to the field of that name with
+``_`` behind it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from conformance.conditions import split_pointer
 from conformance.errors import CatalogueError
-from conformance.model import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,12 @@ def _hints(cls: type) -> dict[str, tuple[str, object]]:
 
 
 def _fits(value: object, hint: object) -> bool:
-    """Return whether ``value`` has the type ``hint``: object, a plain type, a list or dict of one, a union, a Literal."""
+    """Return whether ``value`` has the type ``hint``: object, a plain type, list, dict or union."""
     if hint is object:
         return True
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if origin in {types.UnionType, typing.Union}:
         return any(_fits(value, one) for one in inside)
-    if origin is typing.Literal:
-        return value in inside
     if origin is list:
         return isinstance(value, list) and all(_fits(item, inside[0]) for item in value)
     if origin is dict:

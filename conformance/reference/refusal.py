@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+_TYPES: Final = (
+    (bool, "a boolean"),
+    (int, "an integer"),
+    (float, "a number"),
+    (str, "a string"),
+    (list, "an array"),
+    (dict, "an object"),
+)
 
 
 class Refused(Exception):  # noqa: N818  a refusal is an answer, not an accident
     """A request that is answered with an error.
 
-    ``status`` is the HTTP status; ``message``, ``kind`` (the member ``type``), ``param`` and ``code`` are the error
-    object; ``headers`` are added to the answer (``Allow``, ``WWW-Authenticate``).
+    ``status`` is the HTTP status; ``message``, ``kind`` (the member ``type``), ``param`` and ``code`` are
+    the error object; ``headers`` are added to the answer (``Allow``, ``WWW-Authenticate``).
     """
 
     def __init__(
@@ -30,12 +40,12 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer, not an accident
 
 
 def missing(param: str) -> Refused:
-    """A required member is absent or null."""
+    """Say that a required member is absent or null."""
     return Refused(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
 def wrong_type(param: str, expected: str, value: object) -> Refused:
-    """A member has a JSON type that it must not have."""
+    """Say that a member has a JSON type that it must not have."""
     return Refused(
         f"Invalid type for '{param}': expected {expected}, but got {json_type(value)} instead.",
         param=param,
@@ -44,24 +54,10 @@ def wrong_type(param: str, expected: str, value: object) -> Refused:
 
 
 def wrong_value(param: str, reason: str, code: str = "invalid_value") -> Refused:
-    """A member has the right type and a value that is not allowed."""
+    """Say that a member has the right type and a value that is not allowed."""
     return Refused(f"Invalid '{param}': {reason}", param=param, code=code)
 
 
 def json_type(value: object) -> str:
     """Return the JSON type of ``value`` with its article, for error texts."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), "null")

@@ -1,4 +1,4 @@
-"""What goes in and out of the reference gateway, as values: a received request, and a reply down to its last byte."""
+"""What goes in and out of the reference gateway: a received request, and a reply down to its last byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One HTTP request. ``headers`` have lower-case names; ``path`` has no query; ``number`` counts from 1."""
+    """One HTTP request. Names of ``headers`` are lower case; ``path`` has no query; ``number`` is from 1."""
 
     number: int
     method: str
@@ -46,10 +46,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. ``writes`` are the pieces of the body, each flushed on its own, ``pause`` seconds apart.
+    """An HTTP answer. ``writes`` are the pieces of the body, flushed one by one, ``pause`` seconds apart.
 
-    ``wait`` is the time in seconds before the head, ``stall`` the time between the head and the body. ``cut`` is the
-    number of bytes of the framed body after which the connection ends, None for all. ``raw`` replaces head and body.
+    ``wait`` is the time in seconds before the head, ``stall`` the time between the head and the body.
+    ``cut`` is the number of bytes of the framed body after which the connection ends, None for all. ``raw``
+    replaces head and body.
     """
 
     status: int

@@ -1,7 +1,8 @@
 """What a correct gateway decides on a request: an answer to a valid chat, the list of models, or a refusal.
 
-The order is fixed and each step can refuse: path, method, key, content type, JSON, model, the model's own rules, the
-documented parameters. A fault can leave a step out (:class:`~conformance.reference.mutators.requests.Draft`).
+The order is fixed and each step can refuse: path, method, key, content type, JSON, model, the model's own
+rules, the documented parameters. A fault can leave a step out
+(:class:`~conformance.reference.mutators.requests.Draft`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NOTHING_SKIPPED: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a gateway has: its key, the cards of its models, a clock (Unix seconds), a seed for ids, its faults."""
+    """What a gateway has: key, cards of its models, a clock (Unix seconds), a seed for ids, its faults."""
 
     key: str
     cards: Mapping[str, ModelCard]

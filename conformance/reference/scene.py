@@ -20,7 +20,7 @@ _SLOT: Final = re.compile(r"\{([a-z]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One exchange as faults see it. ``body`` is the request's JSON, None if it has none; ``refused`` what is right."""
+    """One exchange as faults see it: the request, its JSON or None, the refusal that is right."""
 
     received: Received
     body: Json
@@ -45,9 +45,9 @@ class Scene:
     def fill(self, template: str, number: int = 0, old: Json = None) -> str:
         """Return ``template`` with its slots filled.
 
-        ``{n}`` is the number of the chunk, ``{old}`` the value that is replaced, ``{key}`` the client's key,
-        ``{model}`` the model that was asked for, ``{request}`` the number of the request, ``{uuid}`` a UUID that
-        belongs to the request. Any other word in braces stays.
+        ``{n}`` is the number of the chunk, ``{old}`` the value that is replaced, ``{key}`` the client's
+        key, ``{model}`` the model that was asked for, ``{request}`` the number of the request, ``{uuid}`` a
+        UUID that belongs to the request. Any other word in braces stays.
         """
         slots: Mapping[str, object] = {
             "n": number,

@@ -1,7 +1,8 @@
 """Whether a JSON Schema that a request brings along is one that the reference gateway can follow.
 
-Used for ``tools[].function.parameters`` and ``response_format.json_schema.schema``. With ``strict`` the two rules
-that everybody meets are kept: every object says ``additionalProperties: false`` and requires all its properties.
+Used for ``tools[].function.parameters`` and ``response_format.json_schema.schema``. With ``strict`` the two
+rules that everybody meets are kept: every object says ``additionalProperties: false`` and requires all its
+properties.
 """
 
 from __future__ import annotations
@@ -51,16 +52,7 @@ def _lax(schema: Json, place: tuple[str, ...]) -> Iterator[str]:
             yield from _lax(item, (*place, str(number)))
     if not isinstance(schema, dict):
         return
-    properties = schema.get("properties")
-    if schema.get("type") == "object" or isinstance(properties, dict):
-        context = f"In context=({', '.join(repr(step) for step in place)}), "
-        if schema.get("additionalProperties") is not False:
-            yield f"{context}'additionalProperties' is required to be supplied and to be false."
-        names = list(properties) if isinstance(properties, dict) else []
-        required = schema.get("required")
-        left_out = [name for name in names if not isinstance(required, list) or name not in required]
-        if left_out:
-            yield f"{context}'required' is required to include every key in properties. Missing '{left_out[0][:80]}'."
+    yield from _lax_object(schema, place)
     for name in ("properties", "$defs", "definitions"):
         inner = schema.get(name)
         if isinstance(inner, dict):
@@ -68,3 +60,17 @@ def _lax(schema: Json, place: tuple[str, ...]) -> Iterator[str]:
                 yield from _lax(item, (*place, name, key))
     for name in ("items", "anyOf", "allOf", "oneOf"):
         yield from _lax(schema.get(name), (*place, name))
+
+
+def _lax_object(schema: Mapping[str, Json], place: tuple[str, ...]) -> Iterator[str]:
+    properties = schema.get("properties")
+    if schema.get("type") != "object" and not isinstance(properties, dict):
+        return
+    context = f"In context=({', '.join(repr(step) for step in place)}), "
+    if schema.get("additionalProperties") is not False:
+        yield f"{context}'additionalProperties' is required to be supplied and to be false."
+    names = list(properties) if isinstance(properties, dict) else []
+    required = schema.get("required")
+    left_out = [name for name in names if not isinstance(required, list) or name not in required]
+    if left_out:
+        yield f"{context}'required' has to include every key in properties. Missing '{left_out[0][:80]}'."

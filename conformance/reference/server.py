@@ -1,7 +1,8 @@
-"""How the reference gateway listens: HTTP/1.1 on a socket, requests read with h11, replies written byte by byte.
+"""How the reference gateway listens: HTTP/1.1, requests read with h11, replies written byte by byte.
 
-The server knows nothing of chat. It hands each request to a function and writes the :class:`Reply` that it returns:
-the pieces of the body one by one, flushed, with the pauses, cuts and endings that the reply asks for.
+The server knows nothing of chat. It hands each request to a function and writes the :class:`Reply` that it
+returns: the pieces of the body one by one, flushed, with the pauses, cuts and endings that the reply asks
+for.
 """
 
 from __future__ import annotations
@@ -221,7 +222,7 @@ async def _write_pieces(writer: asyncio.StreamWriter, body: list[bytes], pause: 
 
 
 def head_bytes(reply: Reply, framing: Framing, ending: Ending) -> bytes:
-    """Return the status line and the headers; those that HTTP needs are added where the reply does not name them."""
+    """Return the status line and the headers, with those that HTTP needs and the reply does not name."""
     named = {name.lower() for name, _ in reply.headers}
     headers = [*reply.headers]
     if "date" not in named:

@@ -1,8 +1,9 @@
 """The reference model's tokenizer: small, deterministic, and loses nothing.
 
-A token is a run of at most twelve ASCII letters and digits, or any other single character, together with one white
-space character before it. So ``"".join(split(text)) == text``, every token is valid Unicode, and a longer text never
-has fewer tokens. It is nobody's real tokenizer: its counts mean something only beside each other.
+A token is a run of at most twelve ASCII letters and digits, or any other single character, together with
+one white space character before it. So ``"".join(split(text)) == text``, every token is valid Unicode, and
+a longer text never has fewer tokens. It is nobody's real tokenizer: its counts mean something only beside
+each other.
 """
 
 from __future__ import annotations

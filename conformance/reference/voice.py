@@ -1,9 +1,12 @@
 """What the reference model says: a pure function of the request, with no clock and no chance.
 
-It follows the simple instructions that probes give (say exactly this, count to that, call this tool, answer in this
-form) and otherwise answers one sentence that quotes the markers of the conversation, so that a lost message, a lost
-character or somebody else's answer can be seen. It knows nothing of HTTP, of events and of the wire's JSON.
+It follows the simple instructions that probes give (say exactly this, count to that, call this tool, answer
+in this form) and otherwise answers one sentence that quotes the markers of the conversation, so that a lost
+message, a lost character or somebody else's answer can be seen. It knows nothing of HTTP, of events and of
+the wire's JSON.
 """
+
+# ruff: noqa: RUF001  typographic quotes and dashes are what is looked for
 
 from __future__ import annotations
 
@@ -40,16 +43,20 @@ _REFUSES_TOOLS: Final = re.compile(
     r"\b(?:do not|don't|never|without)\b[^.\n]{0,40}\b(?:tools?|functions?|call)", re.IGNORECASE
 )
 _IDLE: Final = frozenset(
-    "and any are call can current for from get given has have how into its may not one return returns such that the "
-    "then this tool use used user using was what when which will with you your please about answer word".split()
+    re.findall(
+        r"\w+",
+        "and any are call can current for from get given has have how into its may not one return returns such that "
+        "the then this tool use used user using was what when which will with you your please about answer word",
+    )
 )
+"""Words that say nothing about what a tool is for."""
 ECHOED: Final = 160
 """Characters of the last message that the stock sentence quotes."""
 MOST_CALLS: Final = 8
 MOST_COUNTED: Final = 5000
 MOST_MARKERS: Final = 16
 _NEEDED: Final = 2
-"""Points that a tool needs to be called unasked: its name shares a word with the prompt, or two of its description."""
+"""Points that a tool needs to be called unasked."""
 
 
 class Finish(StrEnum):
@@ -82,7 +89,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; cached tokens are part of ``prompt``, reasoning tokens of ``completion`` unless ``apart``."""
+    """Token counts; cached tokens are in the prompt's, reasoning tokens in the completion's unless ``apart``."""
 
     prompt: int
     completion: int
@@ -124,7 +131,7 @@ def answer(asked: Asked, thinking: Thinking = Thinking.NONE) -> Answer:
 
 
 def prompt_tokens(asked: Asked) -> int:
-    """Return the tokens of the conversation: 3, and for each message 4 and its text, 85 for an attachment, tools."""
+    """Return the tokens of the prompt: 3, for each message 4 and its text, 85 an attachment, the tools."""
     total = 3
     for message in asked.messages:
         total += 4 + tokens.count(message.text) + 85 * len(message.attachments)
@@ -199,28 +206,32 @@ def _dump(value: object) -> str:
 
 def _calls(asked: Asked) -> tuple[Call, ...]:
     """Return the tool calls to make, without ids; none when the answer is text."""
-    if not asked.tools or asked.choice == "none":
-        return ()
     prompt = _prompt(asked)
-    if asked.choice == "auto" and (asked.messages[-1].role == "tool" or _REFUSES_TOOLS.search(prompt)):
-        return ()
-    scored = [(_score(tool, prompt), -place, tool) for place, tool in enumerate(asked.tools)]
-    best, _, tool = max(scored, key=lambda entry: entry[:2])
-    if asked.choice == "auto" and best < _NEEDED:
+    tool = _wanted(asked, prompt)
+    if tool is None:
         return ()
     hints = read_hints(prompt)
-    if not asked.parallel:
-        return (_call(tool, hints),)
-    spoken = [
+    named = [
         other for other in asked.tools if re.search(rf"(?<![\w-]){re.escape(other.name)}(?![\w-])", prompt)
     ]
-    if len(spoken) > 1:
-        return tuple(_call(other, hints) for other in spoken[:MOST_CALLS])
-    if len(hints.words) > 1 and _free_strings(tool) == 1:
+    if asked.parallel and len(named) > 1:
+        return tuple(_call(other, hints) for other in named[:MOST_CALLS])
+    if asked.parallel and len(hints.words) > 1 and _free_strings(tool) == 1:
         return tuple(
             _call(tool, Hints(hints.text, (word,), hints.numbers)) for word in hints.words[:MOST_CALLS]
         )
     return (_call(tool, hints),)
+
+
+def _wanted(asked: Asked, prompt: str) -> Tool | None:
+    """Return the tool that suits the prompt best; None when none has to be called and none suits."""
+    if not asked.tools or asked.choice == "none":
+        return None
+    scored = [(_score(tool, prompt), -place) for place, tool in enumerate(asked.tools)]
+    best, place = max(scored)
+    told = asked.choice == "required"
+    suits = best >= _NEEDED and asked.messages[-1].role != "tool" and not _REFUSES_TOOLS.search(prompt)
+    return asked.tools[-place] if told or suits else None
 
 
 def _call(tool: Tool, hints: Hints) -> Call:
@@ -245,7 +256,7 @@ def _free_strings(tool: Tool) -> int:
 
 
 def _score(tool: Tool, prompt: str) -> int:
-    """Return how much ``prompt`` speaks of ``tool``: 100 for its name, 2 for a word of it, 1 for its description's."""
+    """Return how much ``prompt`` speaks of ``tool``: 100 for its name, 2 for a word of it, 1 for others."""
     if tool.name in prompt:
         return 100
     said = _words(prompt)
@@ -269,7 +280,8 @@ def _spend(
 ) -> tuple[Choice, int, int]:
     """Return the choice within the limit, the tokens spent on it, and how many of those on thinking.
 
-    Thinking comes first and counts, so a small limit can leave nothing to say; calls cost their name and arguments.
+    Thinking comes first and counts, so a small limit can leave nothing to say; calls cost their name and
+    arguments.
     """
     left = asked.limit if asked.limit is not None else 10**9
     reasoning = thought[:left]

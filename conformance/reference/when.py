@@ -1,11 +1,11 @@
-"""Which exchanges a mutation strikes, as data (``when:`` of a mutation). Everything that is named has to hold.
+"""Which exchanges a mutation strikes, as data: the ``when`` of a mutation. All that it names has to hold.
 
 =============  =============================================================================================
 ``path``       chat, models, other
 ``method``     the HTTP method
 ``kind``       valid or error: what a correct gateway makes of the request
 ``status``     the status that a correct gateway answers with (one or a list)
-``param``      the param of a correct gateway's error, or its first step (``messages`` for ``messages[0].role``)
+``param``      the param of a correct gateway's error, or its first step (``messages``)
 ``code``       the code of a correct gateway's error
 ``stream``     whether the request asks for a stream
 ``tools``      whether the request has tools

@@ -1,8 +1,8 @@
-"""How an answer is put on the wire: the completion object, the chunks, the bytes of their events, the error object.
+"""How an answer is put on the wire: the completion, the chunks, the bytes of their events, the error.
 
 Pure functions of what was said (:mod:`conformance.reference.voice`) and of a :class:`Stamp`. The shapes are
-openai-openapi's CreateChatCompletionResponse and CreateChatCompletionStreamResponse; the events are those of the HTML
-standard, section 9.2, closed by OpenAI's ``[DONE]``.
+openai-openapi's CreateChatCompletionResponse and CreateChatCompletionStreamResponse; the events are those
+of the HTML standard, section 9.2, closed by OpenAI's ``[DONE]``.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def _logprobs(content: Sequence[str], options: Options) -> Json:
 
 
 def _logprob(token: str, top: int) -> Json:
-    """Return one token with its bytes and with as many alternatives as were asked for, the likeliest first."""
+    """Return one token with its bytes and ``top`` alternatives, the likeliest first."""
     ranked: list[Json] = [
         {"token": other, "logprob": _LOGPROB - rank, "bytes": list(other.encode())}
         for rank, other in enumerate(

@@ -14,10 +14,11 @@ from conformance.reference.voice import Answer, Choice
 class AnswerMutator(Record):
     """Change the plan of an answer; what is None stays.
 
-    ``choices`` and ``calls`` are how many of them are kept. ``finish`` is each choice's finish reason. ``text`` (with
-    the slots of a scene; ``{old}`` is the text so far) replaces the content, ``reasoning`` the reasoning, and
-    ``arguments`` the arguments of each call. ``calls_as_text`` says the calls in the content instead of making them.
-    ``model`` is the model that the answer names; the four counts are those of usage.
+    ``choices`` and ``calls`` are how many of them are kept. ``finish`` is each choice's finish reason.
+    ``text`` (with the slots of a scene; ``{old}`` is the text so far) replaces the content, ``reasoning``
+    the reasoning, and ``arguments`` the arguments of each call. ``calls_as_text`` says the calls in the
+    content instead of making them. ``model`` is the model that the answer names; the four counts are those
+    of usage.
     """
 
     choices: int | None = None

@@ -1,9 +1,11 @@
 """Mutations of the list of chunks: repeated, left out, moved, made up, glued together, cumulative.
 
-``which`` chooses chunks: all, none, first, last, later (all but the first), role, content, reasoning, tool, opening
-(a tool delta with an id), fragment (one without), finish, usage, empty (no choices), or positions, negative ones
-counted from the end.
+``which`` chooses chunks: all, none, first, last, later (all but the first), role, content, reasoning, tool,
+opening (a tool delta with an id), fragment (one without), finish, usage, empty (no choices), or positions,
+negative ones counted from the end.
 """
+
+# ruff: noqa: ARG002  all mutators of one point have one signature
 
 from __future__ import annotations
 
@@ -102,7 +104,7 @@ class Remove(ChunkMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(ChunkMutator):
-    """Send the chosen chunks elsewhere: ``to`` is first, last, or reversed (they change places among themselves)."""
+    """Send the chosen chunks elsewhere: ``to`` is first, last, or reversed (among themselves)."""
 
     to: str
 
@@ -213,7 +215,7 @@ def _tellers(chunks: Sequence[Json], member: str) -> Iterator[tuple[object, dict
 
 
 def _glue(one: Json, other: Json, name: str) -> Json:
-    """Return both documents as one: objects joined, items of one ``index`` too, pieces of text concatenated."""
+    """Return both documents as one: objects and items of one ``index`` joined, pieces of text too."""
     if isinstance(one, dict) and isinstance(other, dict):
         joined = dict(one)
         for key, value in other.items():

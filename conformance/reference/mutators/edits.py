@@ -1,8 +1,10 @@
 """Mutations of the JSON of an answer: of a completion, of chosen chunks, of an error, of the list of models.
 
-All of them name a place with a pointer (``at``), say with ``in`` which documents are meant, and with ``which`` which
-chunks (:func:`conformance.reference.mutators.chunks.chosen`).
+All of them name a place with a pointer (``at``), say with ``in`` which documents are meant, and with
+``which`` which chunks (:func:`conformance.reference.mutators.chunks.chosen`).
 """
+
+# ruff: noqa: ARG002  all mutators of one point have one signature
 
 from __future__ import annotations
 
@@ -65,8 +67,8 @@ class Edit(Record):
 class Set(Edit):
     """Put something else there: a value, a text with slots, a copy from another place, or another number.
 
-    ``copy`` is a pointer in the same document, ``request`` one in the request. ``plus`` and ``times`` change a
-    number. With ``present`` only what is there is replaced.
+    ``copy`` is a pointer in the same document, ``request`` one in the request. ``plus`` and ``times``
+    change a number. With ``present`` only what is there is replaced.
     """
 
     value: Json | Absent = ABSENT
@@ -129,8 +131,8 @@ class Rename(Edit):
 class Retype(Edit):
     """Give the value there another JSON type.
 
-    ``to`` is string (of a container: its JSON), number, array (around the value), object (``{"value": …}``), parsed
-    (the JSON that a string holds) or encoded (a string that holds the value's JSON).
+    ``to`` is string (of a container: its JSON), number, array (around the value), object (``{"value":
+    …}``), parsed (the JSON that a string holds) or encoded (a string that holds the value's JSON).
     """
 
     to: str

@@ -1,7 +1,10 @@
 """Mutations of the bytes of a stream's events: framing, the end mark, bytes that do not belong there.
 
-An event here is what is flushed at once: normally ``data: {json}`` with its blank line; the last is ``[DONE]``.
+An event here is what is flushed at once: normally ``data: {json}`` with its blank line; the last is
+``[DONE]``.
 """
+
+# ruff: noqa: ARG002  all mutators of one point have one signature
 
 from __future__ import annotations
 
@@ -44,9 +47,10 @@ class Done(EventMutator):
 class Frame(EventMutator):
     """Write events with another frame.
 
-    ``which`` is all, data (all but the end mark), done, first or last. ``prefix`` stands where ``data: `` belongs,
-    ``line_end`` ends the line and ``blank`` is the blank line. ``lines`` splits the JSON over so many data lines;
-    ``pretty`` writes it indented, with bare line feeds in it. ``before`` are lines in front of the data line.
+    ``which`` is all, data (all but the end mark), done, first or last. ``prefix`` stands where ``data: ``
+    belongs, ``line_end`` ends the line and ``blank`` is the blank line. ``lines`` splits the JSON over so
+    many data lines; ``pretty`` writes it indented, with bare line feeds in it. ``before`` are lines in
+    front of the data line.
     """
 
     which: str = "all"
@@ -93,8 +97,9 @@ class Frame(EventMutator):
 class Write(EventMutator):
     """Send bytes that are no event of the answer.
 
-    ``text`` (with the slots of a scene) or ``hex`` are the bytes. ``place`` is start, end, before-done, after-first
-    or between (after every event but the last); ``glued`` flushes them together with the event before them.
+    ``text`` (with the slots of a scene) or ``hex`` are the bytes. ``place`` is start, end, before-done,
+    after-first or between (after every event but the last); ``glued`` flushes them together with the event
+    before them.
     """
 
     text: str | None = None
@@ -139,7 +144,7 @@ class Write(EventMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch(EventMutator):
-    """Replace the bytes ``find`` (or ``find_hex``) by ``put`` (or ``put_hex``) in every event, at most ``most`` times."""
+    """Replace the bytes ``find`` by ``put`` (or ``put_hex``) in all events, at most ``most`` times."""
 
     find: str
     put: str | None = None

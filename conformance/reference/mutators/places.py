@@ -1,7 +1,7 @@
 """Places in a JSON document that a pointer means, and changes there. The document is changed in place.
 
-Pointers are those of :mod:`conformance.conditions`: ``*`` is every item or member, ``-`` the last item. The last
-step may name a member that is not there yet.
+Pointers are those of :mod:`conformance.conditions`: ``*`` is every item or member, ``-`` the last item. The
+last step may name a member that is not there yet.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Mutations of the HTTP answer: status, headers, body bytes, timing, framing and the end of the connection."""
+"""Mutations of the HTTP answer: status, headers, body bytes, timing, framing, the end of the connection."""
+
+# ruff: noqa: ARG002  all mutators of one point have one signature
 
 from __future__ import annotations
 
@@ -55,8 +57,9 @@ class Headers(ReplyMutator):
 class Body(ReplyMutator):
     """Change the bytes of the body.
 
-    ``text`` (with slots), ``json`` or ``hex`` replace it, ``before`` and ``after`` are put around it, ``find`` is
-    replaced by ``put``. ``style`` (ascii or indented) writes JSON in another way. ``encoding`` is the character encoding that the body is written in.
+    ``text`` (with slots), ``json`` or ``hex`` replace it, ``before`` and ``after`` are put around it,
+    ``find`` is replaced by ``put``. ``style`` (ascii or indented) writes JSON in another way. ``encoding``
+    is the character encoding that the body is written in.
     """
 
     text: str | None = None
@@ -142,7 +145,7 @@ class Cut(ReplyMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait(ReplyMutator):
-    """Take time: ``head`` seconds before the first byte, ``body`` seconds after the head, ``between`` all pieces."""
+    """Take time: seconds before the ``head``, before the ``body``, and ``between`` its pieces."""
 
     head: float = 0.0
     body: float = 0.0
@@ -170,7 +173,7 @@ class Gzip(ReplyMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection(ReplyMutator):
-    """Mark the end of the body (``framing``: length, chunked, close) and end the connection (``ending``) otherwise."""
+    """Mark the end of the body (``framing``) and end the connection (``ending``) in another way."""
 
     framing: str | None = None
     ending: str | None = None
@@ -193,8 +196,8 @@ class Connection(ReplyMutator):
 class Replay(ReplyMutator):
     """Answer with given bytes, whatever would be right.
 
-    ``text`` or ``hex`` is the body; with ``raw`` it begins with the status line. ``pieces`` is whole, or events
-    (flushed one by one, split behind blank lines).
+    ``text`` or ``hex`` is the body; with ``raw`` it begins with the status line. ``pieces`` is whole, or
+    events (flushed one by one, split behind blank lines).
     """
 
     text: str | None = None

@@ -1,5 +1,7 @@
 """Mutations of what comes in: parameters that are ignored, assumed or refused, checks that are left out."""
 
+# ruff: noqa: ARG002  all mutators of one point have one signature
+
 from __future__ import annotations
 
 from copy import deepcopy
