@@ -73,7 +73,12 @@ def build(
     """Build the report; ``views`` are all exchanges of the run by their id."""
     by_attempt = sorted(views.values(), key=lambda view: view.exchange.attempt)
     latest = {(view.probe.id, view.probe.model): view for view in by_attempt}
-    writer = _Writer(run, plan, catalogue, views, latest)
+    answers: dict[tuple[str, str], View] = {}
+    for name, model in sorted({(case.probe, case.model) for case in plan.cases}):
+        probe = plan.probe(name, model)
+        if probe is not None and (probe.id, probe.model) in latest:
+            answers[name, model] = latest[probe.id, probe.model]
+    writer = _Writer(run, catalogue, views, answers)
     return shape.Report(
         format=shape.FORMAT,
         version=shape.VERSION,
@@ -87,7 +92,7 @@ def build(
         selection=shape.Selection(only=list(plan.only), complete=plan.complete),
         generated=plan.generated,
         stopped=clip(run.stopped),
-        plan=writer.plan_facts(judgement),
+        plan=writer.plan_facts(plan, judgement),
         summary=_summary(summary),
         features={name: catalogue.features[name].title for name in sorted(summary.features)},
         results=[writer.result(unit) for unit in _sorted(judgement.units)],
@@ -170,23 +175,21 @@ def _sent(view: View) -> shape.Sent:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes the parts that need to look things up."""
+    """Writes what needs to look things up; ``answers`` has the view that counts for each planned case."""
 
     run: RunFacts
-    plan: Plan
     catalogue: Catalogue
     views: Mapping[str, View]
-    latest: Mapping[tuple[str, str], View]
+    answers: Mapping[tuple[str, str], View]
 
-    def plan_facts(self, judgement: Judgement) -> shape.PlanFacts:
-        plan = self.plan
+    def plan_facts(self, plan: Plan, judgement: Judgement) -> shape.PlanFacts:
         return shape.PlanFacts(
             digest=plan.digest,
             seed=plan.seed,
             challenge=plan.challenge,
             requests=len(plan.probes),
             planned=len(plan.cases),
-            captured=sum(self._view_of(case.probe, case.model) is not None for case in plan.cases),
+            captured=sum((case.probe, case.model) in self.answers for case in plan.cases),
             judged=len(plan.cases) - len(judgement.not_measured),
         )
 
@@ -243,12 +246,8 @@ class _Writer:
 
     def _places(self, case: CaseResult, finding: Finding, model: str) -> tuple[Where, ...]:
         """Return where a finding points; when it points nowhere, the exchange that it is about."""
-        view = self._view_of(case.probe, model)
+        view = self.answers.get((case.probe, model))
         return finding.where or ((Where(view.exchange.id),) if view else ())
-
-    def _view_of(self, probe: str, model: str) -> View | None:
-        found = self.plan.probe(probe, model)
-        return self.latest.get((found.id, found.model)) if found else None
 
     def _excerpt(self, places: Sequence[Where]) -> shape.Excerpt | None:
         view = self.views.get(places[0].exchange) if places else None

@@ -47,6 +47,7 @@ class _Page:
         yield from self.row("target", f"{target['name']} {target['url']}".strip())
         yield from self.row("models", ", ".join(target["models"]))
         yield from self.row("measured", describe.coverage(report))
+        yield from self.row("ended early", report["stopped"])
         yield from self.banner()
         yield ""
 
@@ -84,7 +85,7 @@ class _Page:
         required = result["level"] == Level.MUST
         word = self.paint("FAIL", "red" if required else "yellow")
         yield f"{word}  {result['level']}  {self.paint(for_terminal(describe.name_of(result)), 'bold')}"
-        yield from self.row("", result["title"])
+        yield f"  {for_terminal(result['title'], self.width)}"
         cases = describe.deciding(result)
         for case in cases[:1]:
             yield from self.evidence(case)

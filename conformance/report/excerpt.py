@@ -24,7 +24,7 @@ def excerpt(view: View, place: Where) -> Excerpt | None:
     body = view.content
     if not body:
         return None
-    start, end = _within(place.bytes, len(body))
+    start, end = within(place.bytes or (0, 0), len(body))
     first = to_character(body, max(0, start - CONTEXT))
     after = CONTEXT if place.bytes else UNMARKED
     last = to_character(body, min(len(body), end + after))
@@ -53,8 +53,7 @@ def to_character(raw: bytes, at: int) -> int:
     return at
 
 
-def _within(span: tuple[int, int] | None, size: int) -> tuple[int, int]:
-    if span is None:
-        return 0, 0
+def within(span: tuple[int, int], size: int) -> tuple[int, int]:
+    """Return the span cut to a body of ``size`` bytes."""
     start = min(max(span[0], 0), size)
     return start, min(max(span[1], start), size)

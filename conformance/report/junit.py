@@ -58,6 +58,7 @@ def _properties(suite: Element, report: Report) -> None:
         ("reference", "true" if target["reference"] else "false"),
         ("plan", report["plan"]["digest"]),
         ("measured", describe.coverage(report)),
+        ("ended-early", report["stopped"]),
     ):
         SubElement(properties, "property", {"name": name, "value": for_xml(value)})
 
@@ -107,7 +108,7 @@ def _text(report: Report, result: ResultFacts) -> str:
 
 def _rows(report: Report, case: CaseFacts) -> Iterator[tuple[str, str]]:
     request, body = describe.asked(report, case)
-    yield "sent", f"{request} {body}"
+    yield "sent", f"{request} {body}".rstrip()
     yield "answer", describe.answered(report, case)
     yield "reason", case["reason"]
     yield "saw", case["saw"]

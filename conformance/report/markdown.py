@@ -52,7 +52,7 @@ def _head(report: Report) -> Iterator[str]:
         "Models": ", ".join(markdown_code(model, table=True) for model in target["models"]),
         "Profile": markdown_code(report["profile"], table=True),
         "Suite": for_markdown(f"{report['suite']['name']} {report['suite']['version']}", table=True),
-        "Measured": for_markdown(describe.coverage(report), table=True),
+        "Measured": describe.coverage(report) + _ended_early(report, table=True),
         "When": f"{times['started'] or 'never'} to {times['ended'] or 'never'} ({times['seconds']:g} s)",
         "Spent": (
             f"{spent['requests']} requests, {spent['prompt_tokens']} prompt tokens, "
@@ -73,6 +73,11 @@ def _head(report: Report) -> Iterator[str]:
     yield from _table("Model", summary["models"], {**models, GATEWAY: "the gateway itself"})
     for text in report["baseline"]["stale"]:
         yield f"- stale baseline entry: {for_markdown(text)}"
+
+
+def _ended_early(report: Report, *, table: bool = False) -> str:
+    stopped = report["stopped"]
+    return f"; the run ended early: {markdown_code(stopped, table=table)}" if stopped else ""
 
 
 def _table(title: str, rows: Mapping[str, Counts], names: Mapping[str, str]) -> Iterator[str]:
@@ -186,16 +191,29 @@ def _no_opinion(report: Report) -> Iterator[str]:
 
 
 def _passes(report: Report) -> Iterator[str]:
-    passed = sorted(describe.having(report, Verdict.PASS), key=lambda result: result["feature"])
+    passed = sorted(
+        describe.having(report, Verdict.PASS),
+        key=lambda result: (result["feature"], result["requirement"], result["model"]),
+    )
     if passed:
         yield "## Passes"
         yield ""
+    everyone = set(report["target"]["models"])
     for feature, results in groupby(passed, key=lambda result: result["feature"]):
-        names = dict.fromkeys(result["requirement"] for result in results)
-        title = for_markdown(report["features"].get(feature, feature))
-        yield f"- {title}: {', '.join(markdown_code(name) for name in names)}"
+        names = [
+            _with_models(requirement, [result["model"] for result in same], everyone)
+            for requirement, same in groupby(results, key=lambda result: result["requirement"])
+        ]
+        yield f"- {for_markdown(report['features'].get(feature, feature))}: {', '.join(names)}"
     if passed:
         yield ""
+
+
+def _with_models(requirement: str, models: list[str], everyone: set[str]) -> str:
+    """Name a requirement, with its models when they are not all of them."""
+    if set(models) in ({GATEWAY}, everyone):
+        return markdown_code(requirement)
+    return f"{markdown_code(requirement)} ({', '.join(markdown_code(model) for model in models)})"
 
 
 def _not_applicable(report: Report) -> Iterator[str]:
@@ -215,7 +233,7 @@ def _not_measured(report: Report) -> Iterator[str]:
     if missing:
         yield "## Not measured"
         yield ""
-        yield f"{for_markdown(describe.coverage(report))}."
+        yield describe.coverage(report) + _ended_early(report)
         yield ""
     for case in missing[:_LISTED]:
         model = "" if case["model"] == GATEWAY else f", {markdown_code(case['model'])}"

@@ -10,7 +10,7 @@ from typing import Final
 
 from conformance.model import Where
 from conformance.report.describe import MARKS
-from conformance.report.excerpt import to_character
+from conformance.report.excerpt import to_character, within
 from conformance.report.facts import moment
 from conformance.report.safe import for_terminal, printable
 from conformance.views import View
@@ -38,7 +38,8 @@ def _about(view: View) -> Iterator[str]:
     exchange = view.exchange
     names = f"{exchange.id}: probe {exchange.probe}, model {exchange.model}, attempt {exchange.attempt}"
     yield for_terminal(names)
-    yield f"sent {moment(exchange.started_at)}, took {exchange.elapsed:.3f} s, {len(exchange.raw)} bytes came back"
+    came = f"{len(exchange.raw)} bytes came back"
+    yield f"sent {moment(exchange.started_at)}, took {exchange.elapsed:.3f} s, {came}"
     if exchange.fault is not None:
         yield f"ended by {exchange.fault.kind}: {for_terminal(exchange.fault.detail)}"
 
@@ -72,7 +73,8 @@ def _head(view: View) -> Iterator[str]:
 
 def _body(view: View, places: Sequence[Where]) -> Iterator[str]:
     body = view.content
-    marks = sorted({place.bytes for place in places if place.exchange == view.exchange.id and place.bytes})
+    spans = {place.bytes for place in places if place.exchange == view.exchange.id and place.bytes}
+    marks = sorted(within(span, len(body)) for span in spans)
     arrivals: tuple[tuple[float, int], ...] = view.arrivals
     if body != view.body:
         yield f"body, {len(body)} bytes after decoding ({len(view.body)} came):"
