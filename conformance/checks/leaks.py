@@ -24,7 +24,7 @@ _SHOWN: Final = 120
 """Characters of a leak that a finding shows."""
 
 _MASKED: Final = MASK * 6
-"""What stands in the evidence for a key; a model may well draw a shorter ornament."""
+"""What stands in the evidence for a key; a shorter row may be an ornament."""
 
 _TRACES: Final = tuple(
     re.compile(pattern)
