@@ -45,8 +45,8 @@ _REFUSES_TOOLS: Final = re.compile(
 _IDLE: Final = frozenset(
     re.findall(
         r"\w+",
-        "and any are call can current for from get given has have how into its may not one return returns such that "
-        "the then this tool use used user using was what when which will with you your please about answer word",
+        "and any are call can current for from get given has have how into its may not one return such that "
+        "the then this tool use used user using was what when which will with you your please about answer",
     )
 )
 """Words that say nothing about what a tool is for."""
@@ -89,7 +89,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; cached tokens are in the prompt's, reasoning tokens in the completion's unless ``apart``."""
+    """Token counts: cached tokens are part of the prompt, reasoning of the completion unless ``apart``."""
 
     prompt: int
     completion: int
