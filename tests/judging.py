@@ -1,0 +1,61 @@
+"""Runs the whole suite in this process against a target on loopback and returns what it says."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance import engine
+from conformance.capture import Pace
+from conformance.exchange import Limits
+from conformance.model import Level, Verdict
+from conformance.reference import DEFAULT_MODEL, KEY
+from conformance.secret import Secret
+from conformance.target import parse_target
+
+QUICK = Limits(deadline=5.0, linger=0.3)
+
+
+def judged(
+    base_url: str,
+    *,
+    models: Sequence[str] = (DEFAULT_MODEL,),
+    key: str = KEY,
+    only: Sequence[str] = (),
+    profile: str = "core",
+    generated: str = "smoke",
+    limits: Limits = QUICK,
+    pace: Pace | None = None,
+) -> engine.Result:
+    """Capture and judge one run; the evidence is thrown away."""
+    settings = engine.Settings(
+        target=parse_target(base_url, key=Secret(key)),
+        models=tuple(models),
+        profile=profile,
+        only=tuple(only),
+        generated=generated,
+        limits=limits,
+        pace=pace or Pace(longest_wait=0.05),
+        reference=True,
+    )
+    prepared = engine.prepare(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "evidence.jsonl"
+        engine.capture(prepared, path)
+        return engine.judge_evidence(path)
+
+
+def failing(result: engine.Result, *levels: Level) -> set[str]:
+    """Return the requirements that fail, at these levels or at must and should."""
+    wanted = levels or (Level.MUST, Level.SHOULD)
+    return {
+        unit.requirement
+        for unit in result.judgement.units
+        if unit.verdict is Verdict.FAIL and unit.level in wanted
+    }
+
+
+def passing(result: engine.Result) -> set[str]:
+    """Return the requirements that pass."""
+    return {unit.requirement for unit in result.judgement.units if unit.verdict is Verdict.PASS}

@@ -1,0 +1,48 @@
+"""Every check is proved both ways: all is well with the reference, and each fault breaks just what it says it breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue import load
+from conformance.model import Verdict
+from conformance.reference import ReferenceGateway
+from conformance.reference.faults import Fault, load_faults
+from conformance.verdict import Exit, Grade
+from tests.judging import failing, judged
+
+ALL = load_faults()
+FAULTS = {name: fault for name, fault in ALL.items() if not fault.legal}
+LEGAL = {name: fault for name, fault in ALL.items() if fault.legal}
+
+
+def test_reference_is_conformant() -> None:
+    with ReferenceGateway() as gateway:
+        result = judged(gateway.base_url)
+    open_ = {unit.requirement for unit in result.judgement.units if unit.verdict is Verdict.INCONCLUSIVE}
+    assert (failing(result), open_) == (set(), set())
+    assert (result.summary.grade, result.summary.exit_code) == (Grade.CONFORMANT, Exit.OK)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_fault_breaks_what_it_says_and_nothing_else(fault: Fault) -> None:
+    with ReferenceGateway(faults=[fault], models=fault.models or None) as gateway:
+        result = judged(gateway.base_url, models=gateway.models)
+    broken = failing(result)
+    may = {area for area, _ in fault.may}
+    assert set(fault.breaks) <= broken, f"not found: {sorted(set(fault.breaks) - broken)}; found: {sorted(broken)}"
+    collateral = {name for name in broken - set(fault.breaks) if name.partition(".")[0] not in may}
+    assert not collateral, f"also broke {sorted(collateral)}"
+
+
+@pytest.mark.parametrize("variant", LEGAL.values(), ids=LEGAL.keys())
+def test_legal_variant_fails_no_requirement_at_must(variant: Fault) -> None:
+    with ReferenceGateway(faults=[variant]) as gateway:
+        result = judged(gateway.base_url)
+    assert failing(result) <= set(variant.breaks)
+    assert result.summary.grade in {Grade.CONFORMANT, Grade.PARTIAL}
+
+
+def test_every_judged_requirement_is_broken_by_a_fault() -> None:
+    broken = {name for fault in FAULTS.values() for name in fault.breaks}
+    assert set(load().judged) - broken == set()
