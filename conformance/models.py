@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -135,10 +136,16 @@ def load_cards(
     """
     file = path or data_root() / "spec" / "models.yaml"
     try:
-        read: Json = yaml.safe_load(file.read_text(encoding="utf-8"))
+        read = _read(file)
     except (OSError, yaml.YAMLError) as error:
         raise CatalogueError(f"{file} cannot be read.", why=str(error), hint="restore the file") from None
     return _Loader(_mapping(read, file.name), file.name).load(overrides or {})
+
+
+@cache
+def _read(file: Path) -> Json:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_bytes(), loader)  # type: ignore[no-any-return]  # noqa: S506 - both loaders are safe ones
 
 
 _ASK: Final = frozenset({"limit_field", "least_budget", "unlimited_cost", "stream_only", "roles", "deadline"})

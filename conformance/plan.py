@@ -1,8 +1,8 @@
 """What will be sent and judged, decided before anything is sent: deterministic, printable, with a digest.
 
 Selection comes first: the requirements of the set that match ``only`` pick their checks, the checks pick their
-probes, and probes bring along what they lean on (twins, the probes they follow, the proof of life). Nothing else is
-sent.
+probes, and probes bring along what they lean on (twins, the probes they follow, further tries, the proof of life).
+Nothing else is sent. Further tries have no cases of their own: they belong to the case of the first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
+from functools import cached_property
 from glob import escape
 
 from conformance.catalogue import Catalogue, Profile
@@ -68,6 +70,13 @@ class Plan:
             self.index.get((name, self.models[0])) if model == GATEWAY else self.index.get((name, GATEWAY))
         )
 
+    def tries(self, probe: Probe) -> tuple[Probe, ...]:
+        """Return a probe and its further tries, in the order in which they are sent."""
+        found = [probe]
+        while later := self.retries.get((found[-1].id, probe.model)):
+            found.append(later)
+        return tuple(found)
+
     def of_model(self, model: str) -> Plan:
         """Return the part that is sent for one model; what is the gateway's goes with the first model."""
         owners = {model, GATEWAY} if model == self.models[0] else {model}
@@ -78,10 +87,15 @@ class Plan:
             cases=tuple(case for case in self.cases if case.model in owners),
         )
 
-    @property
+    @cached_property
     def index(self) -> Mapping[tuple[str, str], Probe]:
         """The probes by id and model."""
         return _index(self.probes)
+
+    @cached_property
+    def retries(self) -> Mapping[tuple[str, str], Probe]:
+        """The further tries by the id of the try before and the model."""
+        return {(probe.retry.probe, probe.model): probe for probe in self.probes if probe.retry}
 
 
 def _index(probes: tuple[Probe, ...]) -> dict[tuple[str, str], Probe]:
@@ -135,7 +149,7 @@ def make_plan(
         PlannedCase(check.requirement, check.name, probe.id, probe.model)
         for check in checks
         for probe in offered
-        if check.on(probe)
+        if probe.retry is None and check.on(probe)
     ]
     if only:
         _demand_matches(only, cases)
@@ -189,9 +203,10 @@ def _demand_matches(only: Sequence[str], cases: Iterable[PlannedCase]) -> None:
 def _needed(
     cases: Iterable[PlannedCase], checks: Iterable[Check], offered: Sequence[Probe], models: Sequence[str]
 ) -> tuple[Probe, ...]:
-    """Close the probes of the cases over twins, follows, needs and proofs of life, in the library's order."""
+    """Close the probes of the cases over twins, follows, tries, needs and proofs of life, in the library's order."""
     index = _index(tuple(offered))
-    needs = {(check.requirement, check.name): check.needs for check in checks}
+    needs = {(check.requirement, check.name): (*check.needs, *check.beside) for check in checks}
+    retries = {(probe.retry.probe, probe.model): probe.id for probe in offered if probe.retry}
 
     def find(name: str, model: str) -> Probe | None:
         fallback = models[0] if model == GATEWAY else GATEWAY
@@ -207,7 +222,11 @@ def _needed(
         if probe is None or (probe.id, probe.model) in chosen:
             continue
         chosen.add((probe.id, probe.model))
-        leans = [probe.twin, probe.follow.probe if probe.follow else None]
+        leans = [
+            probe.twin,
+            probe.follow.probe if probe.follow else None,
+            retries.get((probe.id, probe.model)),
+        ]
         queue += [(name, probe.model) for name in leans if name]
     return tuple(probe for probe in offered if (probe.id, probe.model) in chosen)
 

@@ -56,7 +56,13 @@ def stream_off(case: Case) -> Iterator[Finding]:
 def json_object(case: Case) -> Iterator[Finding]:
     """The body is one JSON object (D01)."""
     view = case.view
-    if view.form is Form.COMPLETION:
+    trailing = next((problem for problem in view.document.problems if problem.kind == "trailing"), None)
+    if view.form is Form.COMPLETION and trailing is not None:
+        span = None if trailing.offset is None else (trailing.offset, len(view.content))
+        yield case.fail(
+            trailing.detail, "one JSON object and nothing after it", span=span, outcome=Outcome.BROKEN
+        )
+    elif view.form is Form.COMPLETION:
         yield case.ok()
     elif view.form is Form.STREAM:
         yield case.skip("it is a stream; response.stream-off-by-default judges that")

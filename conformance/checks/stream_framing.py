@@ -334,15 +334,19 @@ def event_json(case: Case) -> Iterator[Finding]:
     """Every event but the terminator is one JSON object (E03): SDKs throw an error that is no APIError."""
     frames = case.view.stream.frames
     bad = [frame for frame in frames if frame.kind in {FrameKind.BROKEN, FrameKind.OTHER}]
-    strict = [frame for frame in frames if frame.document and frame.document.ok and frame.document.problems]
+    strict = [
+        (frame, problem)
+        for frame in frames
+        if frame.document and frame.document.ok
+        for problem in frame.document.problems
+        if problem.kind in {"trailing", "bom"}
+    ]
     readable = [frame for frame in frames if frame.document is not None]
     if bad:
         yield case.fail(_why_no_object(bad[0]), "one JSON object", examined=len(readable), frame=bad[0].index)
     elif strict:
-        problem = strict[0].document.problems[0]  # type: ignore[union-attr]
-        yield case.fail(
-            f"{problem.kind}: {problem.detail}", "strict JSON", examined=len(readable), frame=strict[0].index
-        )
+        frame, problem = strict[0]
+        yield case.fail(problem.detail, "one JSON object", examined=len(readable), frame=frame.index)
     elif readable:
         yield case.ok(len(readable))
 
