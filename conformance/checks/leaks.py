@@ -23,7 +23,7 @@ _ANY: Final = either(valid(), invalid())
 _SHOWN: Final = 120
 """Characters of a leak that a finding shows."""
 
-_MASKED: Final = MASK * 6
+_MASKED: Final = MASK * 12
 """What stands in the evidence for a key; a shorter row may be an ornament."""
 
 _TRACES: Final = tuple(
