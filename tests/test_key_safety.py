@@ -1,0 +1,141 @@
+"""A target that gives the key back in every way it can: no artefact and no line on the terminal has it."""
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from conformance.evidence import read
+from conformance.http1 import read_answer
+from conformance.sse import parse
+
+KEY = "sk-Zq7/fake+key=For-Tests_0123456789"
+
+
+def forms(key: str) -> list[str]:
+    """Return the key as it could stand in a file: plain, percent-encoded, JSON-escaped, base64."""
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in key)
+    return [key, quote(key, safe=""), key.replace("/", "\\/"), escaped, base64.b64encode(key.encode()).decode().rstrip("=")]
+
+
+def chunk(content: str) -> bytes:
+    """Return one event of a stream."""
+    delta = {"role": "assistant", "content": content}
+    value = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": KEY,
+             "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}  # fmt: skip
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Gives the key back: in headers, in errors, in text, letter by letter over deltas, split over writes."""
+
+    protocol_version = "HTTP/1.1"
+    served = 0
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        Echo.served += 1
+        if b'"stream":true' in body:
+            self.stream()
+        elif Echo.served % 3 == 0:
+            self.say(400, {"error": {"message": " ".join(forms(KEY)), "type": KEY, "param": None, "code": KEY}})
+        else:
+            message = {"role": "assistant", "content": f"Your key is {KEY}, or {forms(KEY)[4]}"}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            self.say(200, {"id": KEY, "object": "chat.completion", "created": 1, "model": KEY, "choices": [choice]})
+
+    do_GET = do_PUT = do_POST
+
+    def say(self, status: int, value: object) -> None:
+        raw = json.dumps(value).encode()
+        self.send_response(status, f"Bearer {KEY}")
+        self.send_header("content-type", "application/json")
+        self.send_header("x-echo", KEY)
+        self.send_header("content-length", str(len(raw)))
+        self.end_headers()
+        half = raw.find(KEY.encode()) + 7
+        self.wfile.write(raw[:half])
+        self.wfile.flush()
+        self.wfile.write(raw[half:])
+
+    def stream(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        events = b"".join(chunk(letter) for letter in KEY) + chunk(KEY) + b": " + KEY.encode() + b"\n\ndata: [DONE]\n\n"
+        for start in range(0, len(events), 97):
+            piece = events[start : start + 97]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@contextlib.contextmanager
+def echoing() -> Iterator[str]:
+    """Serve and yield the base URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Run the command line against the echo; return its folder and everything it printed."""
+    folder = tmp_path_factory.mktemp("echo") / "run"
+    environment = {**os.environ, "OPENAI_API_KEY": KEY}
+    with echoing() as url:
+        command = [sys.executable, "-m", "conformance", "run", "--target", url, "--model", "m", "--output", str(folder)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in {1, 3}, done.stderr
+    return folder, done.stdout + done.stderr
+
+
+def test_no_artefact_holds_the_key_in_any_form(run: tuple[Path, str]) -> None:
+    folder, _ = run
+    artefacts = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.name for path in artefacts} >= {"evidence.jsonl", "report.json", "report.md", "junit.xml", "badge.json"}
+    for path in artefacts:
+        text = path.read_text("utf-8")
+        for form in forms(KEY):
+            assert form not in text, f"{path.name} holds the key"
+            assert json.dumps(form)[1:-1] not in text, f"{path.name} holds the key"
+
+
+def test_terminal_shows_no_form_of_the_key(run: tuple[Path, str]) -> None:
+    _, printed = run
+    for form in forms(KEY):
+        assert form not in printed
+
+
+def test_key_cannot_be_put_together_from_recorded_deltas(run: tuple[Path, str]) -> None:
+    folder, _ = run
+    streams = 0
+    for exchange in read(folder / "evidence.jsonl").exchanges:
+        answer = read_answer(exchange.raw, closed=True)
+        assert answer is not None
+        assert KEY.encode() not in exchange.raw
+        assert KEY.encode() not in answer.body
+        events = [json.loads(event.data) for event in parse(answer.body).events if event.data.startswith("{")]
+        text = "".join(event["choices"][0]["delta"]["content"] for event in events if event.get("choices"))
+        streams += bool(text)
+        assert KEY not in text
+    assert streams > 0
