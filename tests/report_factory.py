@@ -302,6 +302,13 @@ def golden_run() -> Run:
         level=Level.SHOULD,
         feature="streaming",
     )
+    run.unit(
+        "transport.trace-id-echo",
+        chat,
+        failed(chat, "no X-Trace-ID in the answer", "the value that was sent"),
+        title="trace id comes back",
+        level=Level.MAY,
+    )
     run.unit("response.finish-reason", cut, unsure(cut, "no answer came"), title="answer says why it ended")
     run.unit("parameters.seed", chat, unsure(chat, "too few samples"), title="seed helps", level=Level.MAY)
     run.unit(

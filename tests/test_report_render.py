@@ -198,9 +198,10 @@ def test_junit_has_a_test_case_for_each_unit() -> None:
         f"robustness.deep-json[{MODEL}]": ["error"],
         f"stream.done-terminator[{MODEL}]": ["failure"],
         f"stream.usage-chunk[{MODEL}]": ["failure"],
+        f"transport.trace-id-echo[{MODEL}]": ["skipped"],
     }
     assert {case.get("classname") for case in cases.values()} >= {"auth", "stream", "errors"}
-    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["9", "3", "2", "3"]
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["10", "3", "2", "4"]
 
 
 def test_a_run_that_sent_nothing_is_written_too() -> None:
@@ -228,6 +229,15 @@ def test_numbers_are_those_of_the_report() -> None:
         assert "4711 of 4712 required, 4713 not measured" in page
         assert "4714" in page
     assert "4711/4712" in render_badge(report)
+
+
+def test_an_observation_is_no_failure() -> None:
+    report = golden_run().report()
+    console, page = render_console(report), render_markdown(report)
+
+    assert "FAIL  may" not in console
+    assert console.index("observed, and never held against") < console.index("transport.trace-id-echo")
+    assert page.index("## Observed (may)") < page.index("transport.trace-id-echo")
 
 
 def test_failures_beyond_the_first_few_are_named() -> None:

@@ -64,20 +64,19 @@ class _Page:
             yield f"  {label if number == 0 else '':{_LABEL}}{line}"
 
     def failures(self, in_full: int) -> Iterator[str]:
-        failed = describe.having(self.report, Verdict.FAIL)
-        known = [result for result in failed if result["known"]]
-        new = [result for result in failed if not result["known"]]
+        new, known, observed = describe.failures(self.report)
         for result in new[:in_full]:
             yield from self.failure(result)
             yield ""
-        if new[in_full:]:
-            yield self.paint(f"and {len(new[in_full:])} more in report.md:", "bold")
-            yield from self.names(new[in_full:])
-            yield ""
-        if known:
-            yield self.paint("known failures (baseline):", "bold")
-            yield from self.names(known)
-            yield ""
+        for title, results in (
+            (f"and {len(new[in_full:])} more in report.md:", new[in_full:]),
+            ("known failures (baseline):", known),
+            ("observed, and never held against a target (may):", observed),
+        ):
+            if results:
+                yield self.paint(title, "bold")
+                yield from self.names(results)
+                yield ""
         for text in self.report["baseline"]["stale"]:
             yield from self.row("stale", text)
 

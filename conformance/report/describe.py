@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.model import GATEWAY, Level, Verdict
 from conformance.report.shape import (
@@ -25,13 +25,30 @@ REFERENCE: Final = (
 _LEVELS: Final = tuple(str(level) for level in (Level.MUST, Level.SHOULD, Level.MAY))
 
 
+class Failures(NamedTuple):
+    """Failed units: ``new`` ones that count, those that are ``known``, and what was ``observed`` at MAY."""
+
+    new: list[ResultFacts]
+    known: list[ResultFacts]
+    observed: list[ResultFacts]
+
+
+def failures(report: Report) -> Failures:
+    """Return the failed units; one at MAY is an observation and counts nowhere."""
+    failed = having(report, Verdict.FAIL)
+    return Failures(
+        new=[result for result in failed if not result["known"] and result["level"] != Level.MAY],
+        known=[result for result in failed if result["known"]],
+        observed=[result for result in failed if not result["known"] and result["level"] == Level.MAY],
+    )
+
+
 def having(report: Report, verdict: Verdict) -> list[ResultFacts]:
-    """Return the results of one verdict: new failures before known ones, then by level, feature and name."""
+    """Return the results of one verdict, by level, feature and name."""
     found = [result for result in report["results"] if result["verdict"] == verdict]
     return sorted(
         found,
         key=lambda result: (
-            result["known"],
             _LEVELS.index(result["level"]),
             result["feature"],
             result["requirement"],

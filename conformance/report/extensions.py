@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from conformance.model import Json
+from conformance.model import GATEWAY, Json
 from conformance.openapi import COMPONENTS, description, json_pointer
 from conformance.report.safe import clip
 from conformance.report.shape import Extension
@@ -30,7 +30,7 @@ def extensions(views: Iterable[View]) -> list[Extension]:
                     (where, pointer),
                     Extension(where=where, pointer=pointer, models=[], exchange=view.exchange.id),
                 )
-                if view.exchange.model not in entry["models"]:
+                if view.exchange.model not in {GATEWAY, *entry["models"]}:
                     entry["models"].append(view.exchange.model)
     for entry in found.values():
         entry["models"].sort()

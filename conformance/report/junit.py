@@ -1,7 +1,8 @@
 """junit.xml: one test case for each unit, so that CI systems show what a run says in their own way.
 
-A failure is a ``failure``; a MUST without opinion is an ``error``; whatever else has no opinion, does not
-apply, or is known to the operator's baseline is ``skipped`` with its reason. Only a pass looks like a pass.
+A failure at MUST or SHOULD is a ``failure``; a MUST without opinion is an ``error``. What is known to the
+operator's baseline, was observed at MAY, does not apply, or has no opinion otherwise, is ``skipped`` with its
+reason. Only a pass looks like a pass.
 """
 
 from __future__ import annotations
@@ -75,12 +76,14 @@ def _testcase(suite: Element, report: Report, result: ResultFacts) -> None:
     match result["verdict"]:
         case Verdict.PASS:
             return
-        case Verdict.FAIL if not result["known"]:
-            element = SubElement(case, "failure", {"type": result["level"], "message": _message(result)})
-            element.text = _text(report, result)
-        case Verdict.FAIL:
+        case Verdict.FAIL if result["known"]:
             message = f"known failure (baseline): {_message(result)}"
             SubElement(case, "skipped", {"message": for_xml(message)})
+        case Verdict.FAIL if result["level"] == Level.MAY:
+            SubElement(case, "skipped", {"message": for_xml(f"observed (may): {_message(result)}")})
+        case Verdict.FAIL:
+            element = SubElement(case, "failure", {"type": result["level"], "message": _message(result)})
+            element.text = _text(report, result)
         case Verdict.INCONCLUSIVE if result["level"] == Level.MUST:
             element = SubElement(case, "error", {"type": "inconclusive", "message": _message(result)})
             element.text = _text(report, result)

@@ -18,6 +18,7 @@ CASES: Final = 3
 """Cases of a failure that are shown with their bytes."""
 
 _LISTED: Final = 100
+_SAW: Final = 300
 
 
 def render_markdown(report: Report) -> str:
@@ -90,9 +91,7 @@ def _table(title: str, rows: Mapping[str, Counts], names: Mapping[str, str]) -> 
 
 
 def _failures(report: Report) -> Iterator[str]:
-    failed = describe.having(report, Verdict.FAIL)
-    new = [result for result in failed if not result["known"]]
-    known = [result for result in failed if result["known"]]
+    new, known, observed = describe.failures(report)
     if new:
         yield "## Failures"
         yield ""
@@ -105,10 +104,14 @@ def _failures(report: Report) -> Iterator[str]:
     if new[IN_FULL:]:
         yield f"And {len(new[IN_FULL:])} more, of which only the names are given here:"
         yield from _names(new[IN_FULL:])
-    if known:
-        yield "## Known failures (baseline)"
-        yield ""
-        yield from _names(known)
+    for title, named in (("Known failures (baseline)", known), ("Observed (may)", observed)):
+        if named:
+            yield f"## {title}"
+            yield ""
+            for result in named:
+                saw = next((case["saw"] for case in describe.deciding(result)), "")
+                yield f"- {markdown_code(describe.name_of(result))}: {markdown_code(saw, _SAW)}"
+            yield ""
 
 
 def _failure(report: Report, result: ResultFacts) -> Iterator[str]:
@@ -253,6 +256,7 @@ def _extensions(report: Report) -> Iterator[str]:
         yield ""
     for member in members[:_LISTED]:
         models = ", ".join(markdown_code(model) for model in member["models"])
-        yield f"- {markdown_code(member['pointer'])} in a {member['where']}: {models}"
+        of = f" of {models}" if models else ""
+        yield f"- {markdown_code(member['pointer'])} in a {member['where']}{of}"
     if members[_LISTED:]:
         yield f"- and {len(members[_LISTED:])} more in report.json"

@@ -182,7 +182,7 @@ class Sent(TypedDict):
 
 
 class Extension(TypedDict):
-    """A member that answers have beyond the documented ones, which is allowed; ``exchange`` shows one."""
+    """A member that answers have beyond the documented ones, which is allowed; ``exchange`` has it."""
 
     where: str
     pointer: str
