@@ -1,8 +1,9 @@
 """Sends what a plan holds, with pace and patience, and keeps what comes back.
 
 Order: the proofs of life first and alone (a target that is not there costs two requests); then everything else at
-the chosen concurrency; then follow-ups, which need an earlier answer; then, each alone, the repeats of probes, valid
-or not, that met 5xx, a broken connection or 429; last a canary. A rate limit pauses everybody for as long as it asks. A row
+the chosen concurrency; then, in waves, what leans on an earlier answer: further tries of what did not work out, and
+follow-ups; then, each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429, and what
+waited for them; last a canary. A rate limit pauses everybody for as long as it asks. A row
 of answers that say nothing trips the breaker. Whatever ends a capture early, what was captured stays captured.
 """
 
@@ -10,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from conformance.model import Exchange, Intent, Probe, Request
 from conformance.plan import LIVES, Plan, exchange_id
-from conformance.probes import recipes
+from conformance.probes import recipes, tries
 from conformance.usage import tokens_of
 from conformance.views import UNREACHABLE, Form, View
 
@@ -92,20 +93,30 @@ class Capture:
         probes = [probe for probe in self.plan.probes if not self._known(probe)]
         lives = [probe for probe in probes if probe.id in LIVES and probe.model == self.plan.models[0]]
         last = [probe for probe in probes if probe.has("last")]
-        follows = [probe for probe in probes if probe.follow]
         for probe in lives:
             await self._one(probe)
         if lives and not self._met_anybody():
             self.stopped = self.stopped or self._nobody()
             return
-        taken = {id(probe) for probe in (*lives, *last, *follows)}
-        await self._many([probe for probe in probes if id(probe) not in taken])
-        for probe in _by_dependency(follows):
-            await self._one(probe)
+        later = [*lives, *last]
+        await self._many([probe for probe in probes if not _leans(probe) and probe not in later])
+        await self._waves(probes)
         await self._repeats()
+        await self._waves(probes)
         for probe in last:
             await self._one(probe)
         await self._repeats()
+
+    async def _waves(self, probes: Iterable[Probe]) -> None:
+        """Send what leans on earlier answers, as soon as those are there and give reason to."""
+        waiting = [probe for probe in probes if _leans(probe) and not self._known(probe)]
+        while not self.stopped:
+            latest = self._latest()
+            ready = [probe for probe in waiting if self._request(probe, latest) is not None]
+            if not ready:
+                return
+            waiting = [probe for probe in waiting if probe not in ready]
+            await self._many(ready)
 
     async def _many(self, probes: Sequence[Probe]) -> None:
         queue = list(reversed(probes))
@@ -133,7 +144,7 @@ class Capture:
                     await self._one(probe, attempt=round_)
 
     async def _one(self, probe: Probe, attempt: int = 1) -> None:
-        request = self._request(probe)
+        request = self._request(probe, self._latest() if _leans(probe) else {})
         if request is None or self.stopped:
             return
         await self._wait()
@@ -152,11 +163,20 @@ class Capture:
         self._notice(view)
         self.progress(len(self.exchanges), len(self.plan.probes), probe.id)
 
-    def _request(self, probe: Probe) -> Request | None:
+    def _request(self, probe: Probe, latest: Mapping[tuple[str, str], View]) -> Request | None:
+        """Return what to send; None when an earlier answer gives no reason or no ground to send anything."""
+        if probe.retry is not None:
+            before = latest.get((probe.retry.probe, probe.model))
+            if before is None or not tries.wanted(probe, before):
+                return None
         if probe.follow is None:
             return probe.request
-        before = self._latest().get((probe.follow.probe, probe.model))
-        return recipes.build(probe, before) if before is not None and before.succeeded else None
+        followed = self.plan.probe(probe.follow.probe, probe.model)
+        answers = (
+            (latest.get((each.id, each.model)) for each in self.plan.tries(followed)) if followed else ()
+        )
+        found = [view for view in answers if view is not None and view.succeeded]
+        return recipes.build(probe, found[-1]) if found else None
 
     def _latest(self) -> dict[tuple[str, str], View]:
         index = self.plan.index
@@ -247,8 +267,5 @@ def _ending(view: View) -> str:
     return fault.detail if fault and view.status is None else f"{view.status}, {view.form}"
 
 
-def _by_dependency(follows: Sequence[Probe]) -> list[Probe]:
-    """Order follow-ups so that each comes after the one it follows."""
-    names = {probe.id for probe in follows}
-    first = [probe for probe in follows if probe.follow and probe.follow.probe not in names]
-    return first + [probe for probe in follows if probe not in first]
+def _leans(probe: Probe) -> bool:
+    return probe.follow is not None or probe.retry is not None

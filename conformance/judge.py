@@ -12,7 +12,7 @@ Before a check sees anything, the rules that hold for all of them are applied he
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from conformance.catalogue import Catalogue, Profile
@@ -22,7 +22,7 @@ from conformance.errors import HarnessError
 from conformance.model import GATEWAY, Claim, Exchange, Finding, Intent, Level, Probe, Requirement
 from conformance.models import ModelCards
 from conformance.plan import Plan, PlannedCase
-from conformance.verdict import CaseResult, UnitResult, effective_level, fold_case, fold_unit
+from conformance.verdict import CaseResult, UnitResult, effective_level, fold_case, fold_tries, fold_unit
 from conformance.views import UNREACHABLE, Form, View
 
 _UNAUTHORISED = frozenset({401, 403})
@@ -63,6 +63,13 @@ class Bench:
         found = self.plan.probe(probe, model)
         views = self.attempts.get((found.id, found.model)) if found else None
         return views[-1] if views else None
+
+    def tries(self, probe: str, model: str) -> tuple[View, ...]:
+        """Return the views of all tries of a probe that were captured, in their order."""
+        found = self.plan.probe(probe, model)
+        names = self.plan.tries(found) if found else ()
+        views = (self.view(each.id, each.model) for each in names)
+        return tuple(view for view in views if view is not None)
 
     def _life(self, model: str) -> str:
         texts = (
@@ -115,8 +122,8 @@ def judge(
         level = profile.level_of(requirement)
         results: list[CaseResult] = []
         for planned in group:
-            view = bench.view(planned.probe, model)
-            if view is None:
+            tries = bench.tries(planned.probe, model)
+            if not tries:
                 reason = _why_not_asked(planned, bench)
                 if not reason:
                     missing.append(planned)
@@ -125,19 +132,31 @@ def judge(
                 continue
             check = checks[name, planned.check]
             card = cards.card(model if model != GATEWAY else plan.models[0])
-            case = Case(requirement, view.probe, view, card, level, claim, _others(check, bench, model))
-            findings, reason = _findings(check, case, bench, model)
-            results.append(
-                fold_case(
-                    planned.probe,
-                    findings,
-                    alive=bench.alive(model),
-                    reason=reason,
-                    attempts=bench.retries(view),
-                )
+            case = Case(
+                requirement, tries[0].probe, tries[0], card, level, claim, _others(check, bench, model)
             )
+            results.append(_judge_tries(check, case, tries, bench, model))
         units.append(_unit(requirement, level, model, claim, results))
     return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life)
+
+
+def _judge_tries(check: Check, case: Case, tries: Sequence[View], bench: Bench, model: str) -> CaseResult:
+    """Judge each try of a case by itself, and fold."""
+    planned = len(bench.plan.tries(tries[0].probe))
+    results: list[CaseResult] = []
+    for number, view in enumerate(tries, 1):
+        one = replace(case, probe=view.probe, view=view, tries=tuple(tries[:number]), final=number == planned)
+        findings, reason = _findings(check, one, bench, model)
+        results.append(
+            fold_case(
+                tries[0].probe.id,
+                findings,
+                alive=bench.alive(model),
+                reason=reason,
+                attempts=bench.retries(view),
+            )
+        )
+    return fold_tries(results)
 
 
 def _why_not_asked(planned: PlannedCase, bench: Bench) -> str:
@@ -167,8 +186,8 @@ def _unit(
 
 
 def _others(check: Check, bench: Bench, model: str) -> dict[str, View]:
-    found = ((name, bench.view(name, model)) for name in check.needs)
-    return {name: view for name, view in found if view is not None}
+    found = ((name, bench.tries(name, model)) for name in (*check.needs, *check.beside))
+    return {name: tries[-1] for name, tries in found if tries}
 
 
 def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple[Finding, ...], str]:

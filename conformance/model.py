@@ -150,12 +150,24 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """A further try of the same scenario, sent only when the earlier try ``probe`` calls for it.
+
+    ``when`` is a name in ``probes.tries``: what an answer has to be like for one more try to be worth its price.
+    """
+
+    probe: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """One scenario to send for one model.
 
     ``twin`` names the valid probe that an invalid one differs from in one respect. ``traits`` are plain words by
     which checks choose their probes. ``budget`` bounds the completion tokens that it can cost. ``requirement`` is
-    set on generated probes alone: the row that their schema pointer belongs to.
+    set on generated probes alone: the row that their schema pointer belongs to. A probe with ``retry`` has no cases
+    of its own: it is one more try of the case of the probe that it repeats.
     """
 
     id: str
@@ -168,6 +180,7 @@ class Probe:
     twin: str | None = None
     defect: Defect | None = None
     follow: Follow | None = None
+    retry: Retry | None = None
     budget: int = 0
     requirement: str | None = None
     label: str = ""

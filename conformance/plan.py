@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from functools import cached_property
 from glob import escape
 
 from conformance.catalogue import Catalogue, Profile
@@ -203,7 +202,7 @@ def _demand_matches(only: Sequence[str], cases: Iterable[PlannedCase]) -> None:
 def _needed(
     cases: Iterable[PlannedCase], checks: Iterable[Check], offered: Sequence[Probe], models: Sequence[str]
 ) -> tuple[Probe, ...]:
-    """Close the probes of the cases over twins, follows, tries, needs and proofs of life, in the library's order."""
+    """Close the probes of the cases over all that they lean on, in the order of the library."""
     index = _index(tuple(offered))
     needs = {(check.requirement, check.name): (*check.needs, *check.beside) for check in checks}
     retries = {(probe.retry.probe, probe.model): probe.id for probe in offered if probe.retry}

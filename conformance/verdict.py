@@ -1,7 +1,8 @@
 """The one place where findings become verdicts, counts, a grade and an exit code.
 
 Folding is a table, not an opinion (design rules): in a case any fail fails; a check that looked at nothing has no
-opinion; nothing of a model that never gave readable text can pass. In a unit any fail fails, else any case without
+opinion; nothing of a model that never gave readable text can pass. Of several tries of a case one may pass where
+another had no opinion. In a unit any fail fails, else any case without
 opinion makes it inconclusive. Nothing else in the suite counts anything.
 """
 
@@ -84,6 +85,25 @@ def fold_case(
         reason = next((finding.saw for finding in findings if finding.verdict is verdict), "")
         reason = reason or "the check found nothing to look at"
     return CaseResult(probe, verdict, tuple(findings), reason, attempts)
+
+
+def fold_tries(tries: Sequence[CaseResult]) -> CaseResult:
+    """Fold the tries of one case into one: any fail fails, else any pass passes, else there is no opinion.
+
+    Only here does a later opinion stand in for an earlier inconclusive. The findings are those of the tries that
+    decide.
+    """
+    verdicts = {each.verdict for each in tries}
+    order = (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)
+    verdict = next(each for each in order if each in verdicts)
+    deciding = [each for each in tries if each.verdict is verdict]
+    return CaseResult(
+        probe=tries[0].probe,
+        verdict=verdict,
+        findings=tuple(finding for each in deciding for finding in each.findings),
+        reason=deciding[-1].reason,
+        attempts=next((each.attempts for each in deciding if each.attempts), ""),
+    )
 
 
 def _worst(findings: Sequence[Finding]) -> Verdict:

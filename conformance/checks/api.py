@@ -54,7 +54,12 @@ READABLE: Mapping[Reads, frozenset[Form]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One check on one probe: everything that a judgement may depend on."""
+    """One check on one answer to a probe: everything that a judgement may depend on.
+
+    ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try
+    was planned. ``others`` are the answers to the probes that the check named in ``needs`` and ``beside``; of a
+    probe with several tries the last.
+    """
 
     requirement: Requirement
     probe: Probe
@@ -63,6 +68,8 @@ class Case:
     level: Level
     claim: Claim
     others: Mapping[str, View] = field(default_factory=dict)
+    tries: tuple[View, ...] = ()
+    final: bool = True
 
     def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
         """Say that the requirement holds, for ``examined`` things looked at."""
@@ -102,7 +109,8 @@ class Check:
     """A judge bound to its requirement, with the probes it looks at.
 
     ``needs`` names further probes of the same model (or of the gateway) whose successful answers the judge reads;
-    without all of them the case has no opinion. ``any_form`` drops the demand that those succeeded.
+    without all of them the case has no opinion. ``any_form`` drops the demand that those succeeded. ``beside`` names
+    probes that are read where they were answered, and are no condition.
     """
 
     requirement: str
@@ -112,18 +120,25 @@ class Check:
     judge: Judge
     needs: tuple[str, ...] = ()
     any_form: bool = False
+    beside: tuple[str, ...] = ()
 
 
 REGISTRY: list[Check] = []
 
 
 def check(
-    requirement: str, *, on: Selector, reads: Reads, needs: tuple[str, ...] = (), any_form: bool = False
+    requirement: str,
+    *,
+    on: Selector,
+    reads: Reads,
+    needs: tuple[str, ...] = (),
+    any_form: bool = False,
+    beside: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
     """Bind a judge to a requirement. The level is looked up in the catalogue, never passed."""
 
     def bind(judge: Judge) -> Judge:
-        REGISTRY.append(Check(requirement, judge.__name__, on, reads, judge, needs, any_form))
+        REGISTRY.append(Check(requirement, judge.__name__, on, reads, judge, needs, any_form, beside))
         return judge
 
     return bind

@@ -15,7 +15,7 @@ from conformance.probes.asker import Asker
 LIFE = "chat.basic"
 """The probe that is sent first: readable text from it is the proof that a model is there."""
 
-_SUPPORT = frozenset({"asker", "generated", "recipes"})
+_SUPPORT = frozenset({"asker", "generated", "recipes", "tries"})
 
 
 def library(ask: Asker, *, gateway: bool = True) -> tuple[Probe, ...]:
