@@ -21,10 +21,10 @@ from conformance.errors import UsageError
 from conformance.model import Exchange, FaultKind, TransportFault
 from conformance.secret import SHORTEST, Secret
 from conformance.secretforms import SecretForms, Span
-from conformance.textpieces import texts_in_pieces
+from conformance.textpieces import texts_in_pieces, texts_put_together
 
 MASK: Final = b"~"
-"""What each masked byte becomes. Servers mask with stars or crosses, so this says that a secret stood here."""
+"""What each masked byte becomes. Servers mask with stars or crosses: this says that a secret stood here."""
 
 _DECODED_LIMIT: Final = 32 * 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -120,9 +120,15 @@ def _in_body(forms: SecretForms, raw: bytes, pieces: Sequence[Span]) -> Iterator
 
 def _in_texts(forms: SecretForms, body: bytes) -> Iterator[Span]:
     """Yield the spans of a body that hold secrets which came in pieces."""
+    if not any(_found(forms, text) for text in texts_put_together(body)):
+        return
     for pieces in texts_in_pieces(body):
         text = b"".join(body[start:end] for start, end in pieces)
         yield from _through(pieces, forms.spans(text))
+
+
+def _found(forms: SecretForms, data: bytes) -> bool:
+    return next(iter(forms.spans(data)), None) is not None
 
 
 def _cannot_be_masked(forms: SecretForms, answer: http1.Answer, rest: bytes) -> str:
@@ -136,7 +142,7 @@ def _cannot_be_masked(forms: SecretForms, answer: http1.Answer, rest: bytes) -> 
     if not answer.header("content-encoding"):
         return ""
     decoded, problem = http1.decoded_body(answer, limit=_DECODED_LIMIT)
-    if decoded != body and any(True for _ in (*forms.spans(decoded), *_in_texts(forms, decoded))):
+    if decoded != body and (_found(forms, decoded) or any(True for _ in _in_texts(forms, decoded))):
         return "it holds a secret and is compressed"
     if len(decoded) >= _DECODED_LIMIT:
         return f"it has more than {_DECODED_LIMIT} bytes when decompressed, which were not all searched"
