@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.interop import process
-from tests.interop.run import main, problem_with, publish, suite_command
+from tests.interop.run import main, problem_with, publish, suite_command, verdicts_in
 from tests.interop.servers import RealServer
 
 SLOW_STARTER = """
@@ -36,8 +36,15 @@ print(child.pid, flush=True)
 child.wait()
 """
 
-GOOD = RealServer("http://127.0.0.1:1/v1", "m", "sk-secret", {"x-provider": "openai"}, entry="vendor/1.0")
-BROKEN = RealServer("http://127.0.0.1:1/v1", "m", "sk-secret")
+GOOD = RealServer(
+    "http://127.0.0.1:1/v1",
+    "m",
+    "sk-secret",
+    {"x-provider": "openai"},
+    entry="vendor/1.0",
+    expect={"stream.done-terminator": "pass"},
+)
+ALTERED = RealServer("http://127.0.0.1:1/v1", "m", "sk-secret")
 
 
 def slow_starter(port: int) -> Sequence[str]:
@@ -95,21 +102,25 @@ def test_the_headers_that_a_server_wants_are_given_to_the_suite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "exit_code", "said"),
-    [
-        (GOOD, 0, ""),
-        (GOOD, 1, ""),
-        (GOOD, 2, "not measured (exit 2)"),
-        (GOOD, 3, "not measured (exit 3)"),
-        (GOOD, 4, "not measured (exit 4)"),
-        (BROKEN, 1, ""),
-        (BROKEN, 0, "broken on purpose, and found good"),
-    ],
+    ("exit_code", "said"), [(0, ""), (1, ""), (2, "exit 2"), (3, "exit 3"), (4, "exit 4")]
 )
-def test_a_failing_server_is_a_result_and_a_failed_measurement_is_not(
-    server: RealServer, exit_code: int, said: str
-) -> None:
-    assert problem_with(server, exit_code) == said
+def test_a_failing_server_is_a_result_and_a_failed_measurement_is_not(exit_code: int, said: str) -> None:
+    problem = problem_with(GOOD, exit_code, {"stream.done-terminator": "pass"})
+    assert problem == (f"not measured ({said})" if said else "")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [("fail", "fail, and pass was expected"), (None, "not judged, and")]
+)
+def test_a_verdict_that_is_known_to_be_wrong_is_a_problem(verdict: str | None, said: str) -> None:
+    verdicts = {"stream.done-terminator": verdict} if verdict else {}
+    assert said in problem_with(GOOD, 1, verdicts)
+
+
+def test_the_worst_verdict_of_any_model_counts() -> None:
+    results = [{"requirement": "a", "verdict": verdict} for verdict in ("pass", "fail", "inconclusive")]
+    results += [{"requirement": "b", "verdict": verdict} for verdict in ("not-applicable", "pass")]
+    assert verdicts_in({"results": results}) == {"a": "fail", "b": "pass"}
 
 
 def test_reports_are_published_under_vendor_and_version(tmp_path: Path) -> None:
@@ -118,7 +129,7 @@ def test_reports_are_published_under_vendor_and_version(tmp_path: Path) -> None:
     for name in ("report.json", "report.md", "evidence.jsonl"):
         (run / name).write_text(name)
     publish(GOOD, run, registry)
-    publish(BROKEN, run, registry)
+    publish(ALTERED, run, registry)
     published = sorted(
         path.relative_to(registry).as_posix() for path in registry.rglob("*.*") if path.is_file()
     )

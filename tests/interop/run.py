@@ -2,7 +2,7 @@
 
 Every server is installed (once, into ``.cache/interop``), started on loopback, measured and ended, one after
 the other. A server that fails requirements is a result, not an error. The exit code is 1 when a measurement
-failed: a server did not start, the suite itself broke, or what is broken on purpose was found good.
+failed: a server did not start, the suite itself broke, or came to a verdict that is known to be wrong.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.interop.process import ServerError
 from tests.interop.servers import SERVERS, RealServer
@@ -26,6 +27,8 @@ PUBLISHED = ROOT / "reports" / "published"
 MEASURED = {0, 1}
 """Exit codes with which a report says something about a server: it is good, or it fails a requirement."""
 
+WORST_FIRST = ("fail", "inconclusive", "pass", "not-applicable")
+
 
 def suite_command(server: RealServer, output: Path) -> list[str]:
     """Return the command that measures this server; the key is not in it."""
@@ -34,21 +37,24 @@ def suite_command(server: RealServer, output: Path) -> list[str]:
     return [*start, "--target", server.base_url, "--model", server.model, *headers]
 
 
-def problem_with(server: RealServer, exit_code: int) -> str:
+def problem_with(server: RealServer, exit_code: int, verdicts: Mapping[str, str]) -> str:
     """Return what is wrong with the measurement itself, or ""."""
     if exit_code not in MEASURED:
         return f"not measured (exit {exit_code})"
-    if server.entry is None and exit_code == 0:
-        return "broken on purpose, and found good"
-    return ""
+    return "; ".join(
+        f"{requirement}: {verdicts.get(requirement, 'not judged')}, and {expected} was expected"
+        for requirement, expected in server.expect.items()
+        if verdicts.get(requirement) != expected
+    )
 
 
-def grade_in(output: Path) -> str:
-    """Return the grade that a finished run wrote, or "no report"."""
-    report = output / "report.json"
-    if not report.is_file():
-        return "no report"
-    return str(json.loads(report.read_text("utf-8"))["summary"]["grade"])
+def verdicts_in(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return one verdict for each requirement: the worst that any model got."""
+    found: dict[str, str] = {}
+    for unit in report["results"]:
+        before = found.get(unit["requirement"], unit["verdict"])
+        found[unit["requirement"]] = min(before, unit["verdict"], key=WORST_FIRST.index)
+    return found
 
 
 def publish(server: RealServer, output: Path, registry: Path = PUBLISHED) -> None:
@@ -71,8 +77,10 @@ def measure(name: str, *, to_registry: bool) -> str:
             code = subprocess.run(suite_command(server, output), cwd=ROOT, env=env, check=False).returncode
     except ServerError as error:
         return str(error)
-    problem = problem_with(server, code)
-    print(f"{name}: {grade_in(output)}, exit {code}", flush=True)
+    path = output / "report.json"
+    report = json.loads(path.read_text("utf-8")) if path.is_file() else {"results": []}
+    print(f"{name}: exit {code}", flush=True)
+    problem = problem_with(server, code, verdicts_in(report))
     if to_registry and not problem:
         publish(server, output)
     return problem

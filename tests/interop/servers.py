@@ -24,7 +24,8 @@ class RealServer:
     """A server that answers at ``base_url`` until its context ends.
 
     ``headers`` are what it wants with every request besides the key. ``entry`` is its place in the registry
-    of reports (``vendor/version``), None for a server that is broken on purpose.
+    of reports (``vendor/version``), None for one that does not stand as its vendor made it. ``expect`` are
+    verdicts that are known beforehand: the suite is wrong if it comes to others.
     """
 
     base_url: str
@@ -32,6 +33,16 @@ class RealServer:
     key: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     entry: str | None = None
+    expect: Mapping[str, str] = field(default_factory=dict)
+
+
+SOUND = {
+    "robustness.valid-request-served": "pass",
+    "transport.complete-transfer": "pass",
+    "stream.event-json": "pass",
+    "stream.done-terminator": "pass",
+}
+"""What is expected of a server that streams as it should."""
 
 
 @contextmanager
@@ -44,7 +55,7 @@ def llamacpp() -> Iterator[RealServer]:
         return _words(python, ASSETS / "llamacpp_server.py", port, model, ASSETS / "chatml-tools.jinja")
 
     with running(command, log=_log("llamacpp"), env={"INTEROP_KEY": key}) as base_url:
-        yield RealServer(base_url, SMALL_MODEL, key, entry="llama.cpp/b11549-smollm2-135m")
+        yield RealServer(base_url, SMALL_MODEL, key, entry="llama.cpp/b11549-smollm2-135m", expect=SOUND)
 
 
 @contextmanager
@@ -66,7 +77,7 @@ def litellm(*, upstream: RealServer | None = None) -> Iterator[RealServer]:
     name, model = ("litellm-llamacpp", "upstream") if upstream else ("litellm", "mock-chat")
     with running(command, log=_log(name), env=env) as base_url:
         entry = f"litellm/1.106.2-{'llama.cpp' if upstream else 'mock'}"
-        yield RealServer(base_url, model, key, entry=entry)
+        yield RealServer(base_url, model, key, entry=entry, expect=SOUND)
 
 
 @contextmanager
@@ -77,22 +88,27 @@ def litellm_before_llamacpp() -> Iterator[RealServer]:
 
 
 @contextmanager
-def portkey_before_llamacpp(*, hono: str, entry: str) -> Iterator[RealServer]:
-    """Portkey's gateway in front of llama.cpp; ``hono`` names the requirements that pin its HTTP adapter."""
-    modules = node_modules_with(hono)
+def portkey_before_llamacpp(
+    *, requirements: str, entry: str, expect: Mapping[str, str]
+) -> Iterator[RealServer]:
+    """Portkey's gateway in front of llama.cpp; the requirements differ in the HTTP adapter that they pin."""
+    modules = node_modules_with(requirements)
 
     def command(port: int) -> Sequence[str]:
         script = modules / "@portkey-ai" / "gateway" / "build" / "start-server.js"
         return _words("node", "-r", ASSETS / "loopback.cjs", script, f"--port={port}", "--headless")
 
-    with llamacpp() as upstream, running(command, log=_log(hono)) as base_url:
+    with llamacpp() as upstream, running(command, log=_log(requirements)) as base_url:
         headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": upstream.base_url}
-        yield RealServer(base_url, SMALL_MODEL, upstream.key, headers, entry)
+        yield RealServer(base_url, SMALL_MODEL, upstream.key, headers, entry, expect)
 
 
 @contextmanager
-def llmock(*, stream_fault: str | None = None) -> Iterator[RealServer]:
-    """Llmock, a mock that can break its streams: truncate, disconnect, malformed or stall."""
+def llmock(*, stream_fault: str | None = None, breaks: str | None = None) -> Iterator[RealServer]:
+    """Llmock, a mock that can break its streams; ``breaks`` is the requirement that the fault makes fail.
+
+    A stall of ten seconds breaks none: the stream is late, and whole.
+    """
     program = python_with("llmock").with_name("llmock")
     fault = ("--stream-fault", f"{stream_fault}=1") if stream_fault else ()
 
@@ -100,7 +116,9 @@ def llmock(*, stream_fault: str | None = None) -> Iterator[RealServer]:
         return _words(program, "serve", "-h", "127.0.0.1", "-p", port, *fault)
 
     with running(command, log=_log(f"llmock-{stream_fault or 'plain'}")) as base_url:
-        yield RealServer(base_url, "gpt-4o", _new_key(), entry=None if stream_fault else "llmock/0.2.2")
+        expect = {**SOUND, breaks: "fail"} if breaks else SOUND
+        entry = None if stream_fault else "llmock/0.2.2"
+        yield RealServer(base_url, "gpt-4o", _new_key(), entry=entry, expect=expect)
 
 
 @contextmanager
@@ -112,7 +130,8 @@ def mockllm() -> Iterator[RealServer]:
         return _words(program, "start", "-r", ASSETS / "mockllm.yml", "-h", "127.0.0.1", "-p", port)
 
     with running(command, log=_log("mockllm")) as base_url:
-        yield RealServer(base_url, "gpt-4o", _new_key(), entry="mockllm/0.0.8")
+        expect = {"stream.id-constant": "fail", "stream.done-terminator": "pass"}
+        yield RealServer(base_url, "gpt-4o", _new_key(), entry="mockllm/0.0.8", expect=expect)
 
 
 @contextmanager
@@ -124,21 +143,27 @@ def prism() -> Iterator[RealServer]:
         return _words(program, "mock", "-h", "127.0.0.1", "-p", port, ASSETS / "chat-openapi.yaml")
 
     with running(command, log=_log("prism")) as base_url:
-        yield RealServer(base_url, "any", _new_key(), entry="prism/5.14.2")
+        expect = {"stream.is-stream": "fail", "robustness.valid-request-served": "pass"}
+        yield RealServer(base_url, "any", _new_key(), entry="prism/5.14.2", expect=expect)
 
 
 SERVERS: Mapping[str, Callable[[], AbstractContextManager[RealServer]]] = {
     "llamacpp": llamacpp,
     "litellm": litellm,
     "litellm-llamacpp": litellm_before_llamacpp,
-    "portkey": partial(portkey_before_llamacpp, hono="portkey-good", entry="portkey/1.15.2-llama.cpp"),
+    "portkey": partial(
+        portkey_before_llamacpp, requirements="portkey-good", entry="portkey/1.15.2-llama.cpp", expect=SOUND
+    ),
     "portkey-broken": partial(
-        portkey_before_llamacpp, hono="portkey-broken", entry="portkey/1.15.2-hono-1.19.19-llama.cpp"
+        portkey_before_llamacpp,
+        requirements="portkey-broken",
+        entry="portkey/1.15.2-hono-1.19.19-llama.cpp",
+        expect={"robustness.valid-request-served": "fail"},
     ),
     "llmock": llmock,
-    "llmock-truncate": partial(llmock, stream_fault="truncate"),
-    "llmock-disconnect": partial(llmock, stream_fault="disconnect"),
-    "llmock-malformed": partial(llmock, stream_fault="malformed"),
+    "llmock-truncate": partial(llmock, stream_fault="truncate", breaks="stream.done-terminator"),
+    "llmock-disconnect": partial(llmock, stream_fault="disconnect", breaks="transport.complete-transfer"),
+    "llmock-malformed": partial(llmock, stream_fault="malformed", breaks="stream.event-json"),
     "llmock-stall": partial(llmock, stream_fault="stall"),
     "mockllm": mockllm,
     "prism": prism,
