@@ -299,6 +299,8 @@ def _json_schema(value: Json) -> Mapping[str, Json]:
     name = check_text(f"{param}.name", value["name"])
     if not _NAME.fullmatch(name):
         raise wrong_value(f"{param}.name", "it must match '^[a-zA-Z0-9_-]+$' and have at most 64 characters.")
+    if value.get("description") is not None:
+        check_text(f"{param}.description", value["description"])
     if value.get("strict") is not None:
         check_flag(f"{param}.strict", value["strict"])
     schema = value.get("schema")

@@ -71,8 +71,9 @@ def _message(param: str, value: Json) -> Message:
     if value.get("role") is None:
         raise missing(f"{param}.role")
     role = check_text(f"{param}.role", value["role"], ROLES)
-    if value.get("name") is not None:
-        check_text(f"{param}.name", value["name"])
+    for member in ("name", "reasoning_content"):
+        if value.get(member) is not None:
+            check_text(f"{param}.{member}", value[member])
     calls = _calls(f"{param}.tool_calls", value.get("tool_calls")) if role == "assistant" else ()
     answers = None
     if role == "tool":

@@ -7,7 +7,7 @@ point of that way. Nothing here listens or waits.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -36,68 +36,61 @@ Mutators: TypeAlias = Sequence[Mutator]
 def respond(received: Received, house: House) -> Reply:
     """Return the reply to ``received``; every refusal becomes an error reply."""
     ruling = rule(received, house)
-    stamp = _stamp(received, house)
-    if not house.mutations:
-        return _reply(ruling, stamp, house, (), None)
-    scene = Scene(received, _leniently(received.body), ruling if isinstance(ruling, Refused) else None)
+    refused = ruling if isinstance(ruling, Refused) else None
+    scene = Scene(received, _leniently(received.body) if house.mutations else None, refused)
     mutators = [mutation.mutator for mutation in house.mutations if mutation.when.strikes(scene)]
-    return _reply(_faulty_ruling(ruling, house, mutators, scene), stamp, house, mutators, scene)
+    ruling = _faulty_ruling(ruling, house, mutators, scene)
+    return _reply(ruling, house, mutators, scene)
 
 
 def _faulty_ruling(ruling: Ruling, house: House, mutators: Mutators, scene: Scene) -> Ruling:
+    meant = [mutator for mutator in mutators if isinstance(mutator, RequestMutator)]
     draft = Draft(scene.body)
-    changed = False
-    for mutator in mutators:
-        if isinstance(mutator, RequestMutator):
-            changed = True
-            try:
-                draft = mutator.on_request(draft, scene)
-            except Refused as refused:
-                return refused
-    return rule(scene.received, house, draft) if changed else ruling
+    try:
+        for mutator in meant:
+            draft = mutator.on_request(draft, scene)
+    except Refused as refused:
+        return refused
+    return rule(scene.received, house, draft) if meant else ruling
 
 
-def _reply(ruling: Ruling, stamp: wire.Stamp, house: House, mutators: Mutators, scene: Scene | None) -> Reply:
+def _reply(ruling: Ruling, house: House, mutators: Mutators, scene: Scene) -> Reply:
+    stamp = _stamp(scene.received, house)
+    labels = (("x-request-id", stamp.request_id), *_trace(scene.received))
     match ruling:
         case Granted() if ruling.asked.stream:
-            reply = _stream_reply(_events(ruling, stamp, mutators, scene), stamp)
+            reply = _stream_reply(_events(ruling, stamp, mutators, scene), labels)
         case Granted():
-            said = _say(ruling, mutators, scene)
-            body: Json = wire.completion(said, stamp, _options(ruling))
-            reply = _json_reply(200, _edited(body, "completion", mutators, scene), stamp)
+            body: Json = wire.completion(_say(ruling, mutators, scene), stamp, _options(ruling))
+            reply = _json_reply(200, _edited(body, "completion", mutators, scene), labels)
         case Listing():
             listed: Json = wire.models(tuple(house.cards), stamp.created)
-            reply = _json_reply(200, _edited(listed, "models", mutators, scene), stamp)
+            reply = _json_reply(200, _edited(listed, "models", mutators, scene), labels)
         case Preflight():
-            reply = _preflight(scene.received.path if scene else next(iter(METHODS)))
+            reply = _preflight(scene.received.path, labels)
         case Refused():
             error: Json = wire.error(ruling)
-            reply = _json_reply(
-                ruling.status, _edited(error, "error", mutators, scene), stamp, ruling.headers
-            )
+            headers = (*labels, *ruling.headers.items())
+            reply = _json_reply(ruling.status, _edited(error, "error", mutators, scene), headers)
     for mutator in mutators:
-        if isinstance(mutator, ReplyMutator) and scene is not None:
+        if isinstance(mutator, ReplyMutator):
             reply = mutator.on_reply(reply, scene)
     return reply
 
 
-def _say(granted: Granted, mutators: Mutators, scene: Scene | None) -> voice.Answer:
+def _say(granted: Granted, mutators: Mutators, scene: Scene) -> voice.Answer:
     said = voice.answer(granted.asked, granted.thinking)
     if granted.card.reasoning_apart:
         usage = said.usage
         said = replace(said, usage=replace(usage, completion=usage.completion - usage.reasoning, apart=True))
     for mutator in mutators:
-        if isinstance(mutator, AnswerMutator) and scene is not None:
+        if isinstance(mutator, AnswerMutator):
             said = mutator.on_answer(said, scene)
     return said
 
 
-def _events(
-    granted: Granted, stamp: wire.Stamp, mutators: Mutators, scene: Scene | None
-) -> tuple[bytes, ...]:
+def _events(granted: Granted, stamp: wire.Stamp, mutators: Mutators, scene: Scene) -> tuple[bytes, ...]:
     chunks: list[Json] = [*wire.chunks(_say(granted, mutators, scene), stamp, _options(granted))]
-    if scene is None:
-        return (*map(wire.event, chunks), wire.DONE)
     for mutator in mutators:
         if isinstance(mutator, ChunkMutator):
             chunks = mutator.on_chunks(chunks, scene)
@@ -111,9 +104,9 @@ def _events(
     return tuple(events)
 
 
-def _edited(body: Json, target: str, mutators: Mutators, scene: Scene | None) -> Json:
+def _edited(body: Json, target: str, mutators: Mutators, scene: Scene) -> Json:
     for mutator in mutators:
-        if isinstance(mutator, Edit) and target in mutator.targets and scene is not None:
+        if isinstance(mutator, Edit) and target in mutator.targets:
             body = mutator.edit(body, 0, scene)
     return body
 
@@ -141,34 +134,32 @@ def _leniently(body: bytes) -> Json:
         return None
 
 
-def _preflight(path: str) -> Reply:
-    methods = ", ".join(METHODS.get(path, ("POST", "OPTIONS")))
+def _trace(received: Received) -> Headers:
+    """Return the X-Trace-ID of the request as an answer's header: it comes back as it was sent."""
+    trace = received.header("x-trace-id")
+    return () if trace is None else (("x-trace-id", trace),)
+
+
+def _preflight(path: str, labels: Headers) -> Reply:
+    methods = ", ".join(METHODS.get(path, ("OPTIONS",)))
     headers: Headers = (
         ("allow", methods),
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", methods),
-        ("access-control-allow-headers", "authorization, content-type, *"),
+        ("access-control-allow-headers", "authorization, content-type, x-trace-id, *"),
         ("access-control-max-age", "600"),
     )
-    return Reply(204, headers, ())
+    return Reply(204, (*headers, *labels), ())
 
 
-def _json_reply(
-    status: int, body: Json, stamp: wire.Stamp, headers: Mapping[str, str] | None = None
-) -> Reply:
-    named = (
-        ("content-type", "application/json"),
-        ("x-request-id", stamp.request_id),
-        *(headers or {}).items(),
-    )
-    return Reply(status, named, (wire.dump(body),))
+def _json_reply(status: int, body: Json, labels: Headers) -> Reply:
+    return Reply(status, (("content-type", "application/json"), *labels), (wire.dump(body),))
 
 
-def _stream_reply(events: tuple[bytes, ...], stamp: wire.Stamp) -> Reply:
+def _stream_reply(events: tuple[bytes, ...], labels: Headers) -> Reply:
     headers: Headers = (
         ("content-type", "text/event-stream; charset=utf-8"),
         ("cache-control", "no-cache"),
         ("x-accel-buffering", "no"),
-        ("x-request-id", stamp.request_id),
     )
-    return Reply(200, headers, events, framing=Framing.CHUNKED, pause=PAUSE)
+    return Reply(200, (*headers, *labels), events, framing=Framing.CHUNKED, pause=PAUSE)

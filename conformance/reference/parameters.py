@@ -44,7 +44,14 @@ class Entries:
     most: int | None = None
 
 
-Kind: TypeAlias = Number | Flag | Text | Entries
+@dataclass(frozen=True, slots=True)
+class Members:
+    """An object; those of its members that are named have these kinds, others are ignored."""
+
+    kinds: Mapping[str, Kind]
+
+
+Kind: TypeAlias = Number | Flag | Text | Entries | Members
 
 PARAMETERS: Final[Mapping[str, Kind]] = {
     "temperature": Number(0, 2),
@@ -68,25 +75,40 @@ PARAMETERS: Final[Mapping[str, Kind]] = {
     "service_tier": Text(("auto", "default", "flex", "scale", "priority")),
     "metadata": Entries(texts=True, most=16),
     "logit_bias": Entries(texts=False),
+    "enable_thinking": Flag(),
+    "thinking": Members({"type": Text(("enabled", "disabled", "auto"))}),
+    "enable_search": Flag(),
+    "search_strategy": Text(),
+    "forced_search": Flag(),
+    "search_options": Members({"search_strategy": Text(), "forced_search": Flag()}),
+    "search_parameters": Members({"mode": Text(("off", "auto", "on")), "return_citations": Flag()}),
 }
+"""OpenAI's parameters, and those that gateways document beyond them (thinking and search)."""
 
 
 def check_parameters(body: Mapping[str, Json]) -> None:
     """Refuse the first documented parameter in ``body`` that has a wrong type or value."""
-    for name in body.keys() & PARAMETERS.keys():
-        value = body[name]
-        if value is None:
-            continue
-        kind = PARAMETERS[name]
-        match kind:
-            case Number():
-                check_number(name, value, kind)
-            case Flag():
-                check_flag(name, value)
-            case Text():
-                check_text(name, value, kind.words)
-            case Entries():
-                _check_entries(name, value, kind)
+    for name in (name for name in body if name in PARAMETERS):
+        _check(name, body[name], PARAMETERS[name])
+
+
+def _check(name: str, value: Json, kind: Kind) -> None:
+    match kind:
+        case _ if value is None:
+            return
+        case Number():
+            check_number(name, value, kind)
+        case Flag():
+            check_flag(name, value)
+        case Text():
+            check_text(name, value, kind.words)
+        case Entries():
+            _check_entries(name, value, kind)
+        case Members():
+            if not isinstance(value, dict):
+                raise wrong_type(name, "an object", value)
+            for member, inner in kind.kinds.items():
+                _check(f"{name}.{member}", value.get(member), inner)
 
 
 def integer(value: Json) -> int | None:
