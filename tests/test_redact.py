@@ -107,6 +107,14 @@ def test_base64_is_masked_at_every_alignment(before: str, after: str, encode: Ca
     assert not recoverable(plain(masked), KEY)
 
 
+@pytest.mark.parametrize("before", range(34, 57))
+def test_base64_is_masked_where_a_line_ends_inside_the_key(before: int):
+    whole = base64.encodebytes(b"x" * before + KEY.encode())
+    assert not recoverable(plain(Redactor([KEY]).bytes(whole)), KEY)
+    in_json = json.dumps(whole.decode()).encode()
+    assert not recoverable(plain(Redactor([KEY]).bytes(in_json)), KEY)
+
+
 def test_line_breaks_in_base64_are_not_masked():
     lines = base64.encodebytes(b"x" * 50 + KEY.encode())
     assert Redactor([KEY]).bytes(lines).count(b"\n") == lines.count(b"\n") == 2
@@ -185,6 +193,12 @@ def test_a_key_split_over_chunks_of_broken_framing_is_masked():
     assert KEY[half:].encode() not in masked
 
 
+def test_a_key_split_over_chunks_of_a_second_answer_is_masked():
+    masked = redacted(plain(b"first") + chunked(KEY.encode(), 9))
+    assert KEY[:9].encode() not in masked
+    assert KEY[9:].encode() not in masked
+
+
 def delta(text: str, member: str = "content", index: int = 0) -> dict[str, object]:
     return {"choices": [{"index": index, "delta": {member: text}}]}
 
@@ -248,6 +262,11 @@ def test_a_key_split_over_an_event_of_many_lines_is_masked():
     masked = redacted(plain(b"data: " + lines + b"\n\n" + events(delta(KEY[9:]))))
     assert KEY[:9].encode() not in masked
     assert KEY[9:].encode() not in masked
+
+
+def test_a_key_that_begins_in_the_first_event_after_a_byte_order_mark_is_masked():
+    masked = redacted(plain(b"\xef\xbb\xbf" + events(delta(KEY[:9]), delta(KEY[9:]))))
+    assert KEY[:9].encode() not in masked
 
 
 def test_streams_without_a_key_are_kept_to_the_byte():
