@@ -126,7 +126,7 @@ def _attachment(param: str, kind: str, value: Json) -> Attachment:
         if value.get(member) is None:
             raise missing(f"{param}.{member}")
     for member in ("url", "data", "format", "detail", "file_id", "file_data", "filename"):
-        if value.get(member) is not None:
+        if member in value:
             check_text(f"{param}.{member}", value[member])
     if kind == "image_url" and not str(value["url"]).startswith(("https://", "http://", "data:image/")):
         raise wrong_value(
