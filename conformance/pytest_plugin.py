@@ -34,6 +34,8 @@ from conformance.plan import Plan, PlannedCase, narrow
 from conformance.verdict import CaseResult, Exit, UnitResult
 
 STASH = pytest.StashKey["Shell"]()
+_PYTESTS_OWN = frozenset({"--strict"})
+"""Flags that pytest has too; its own value serves both."""
 ENVIRONMENT = "CHAT_CONFORMANCE_WORKER"
 
 
@@ -41,7 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flags of a run."""
     group = parser.getgroup("chat-conformance")
     for flag in (*TARGET, *PLAN, *RUN):
-        group.addoption(flag.name, **flag.how)
+        if flag.name not in _PYTESTS_OWN:
+            group.addoption(flag.name, **flag.how)
 
 
 def pytest_configure(config: pytest.Config) -> None:
