@@ -1,0 +1,128 @@
+"""Exit codes and errors of the command line, as a person meets them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conformance.cli import main
+from conformance.reference import KEY, ReferenceGateway
+from tests.loopback import closed_port
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder with the reference's key at hand."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def test_closed_port_is_incomplete_and_passes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--target", f"http://127.0.0.1:{closed_port()}", "--model", "m"]) == 3
+    assert "incomplete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["", "   ", "not a url", "ftp://host/v1", "https://user:pw@host/v1"])
+def test_target_that_is_no_target_is_a_usage_error(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--target", target, "--model", "m"]) == 2
+    assert "do:" in capsys.readouterr().err
+
+
+def test_missing_target_says_what_to_give(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--model", "m"]) == 2
+    assert "--target" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--only", "no.such-thing"],
+        ["--generated", "lots"],
+        ["--concurrency", "0"],
+        ["--timeout", "-1"],
+        ["--profile", "nobody"],
+        ["--profile", "missing.yaml"],
+        ["--set", "1999.01"],
+        ["--header", "no equals sign"],
+        ["--extra-body", "missing.yaml"],
+        ["--api-key-env", "NOT_SET_ANYWHERE"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_wrong_flag_is_exit_2_with_advice(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    assert main(["run", "--target", url, "--model", "m", *arguments]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("chat-conformance: ")
+    assert "Traceback" not in printed
+
+
+def test_unknown_flag_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--targte", "x"]) == 2
+    assert "--targte" in capsys.readouterr().err
+
+
+def test_several_models_without_a_choice_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with ReferenceGateway(models=[f"model-{number}" for number in range(25)]) as gateway:
+        assert main(["run", "--target", gateway.base_url]) == 2
+    printed = capsys.readouterr().err
+    assert "--model" in printed
+    assert "'model-19'" in printed
+    assert "and 5 more" in printed
+
+
+def test_only_model_on_offer_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with ReferenceGateway(models=["just-one"]) as gateway:
+        assert main(["plan", "--target", gateway.base_url, "--generated", "none"]) == 0
+    assert "just-one" in capsys.readouterr().out
+
+
+def test_folder_of_an_earlier_run_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "evidence.jsonl").write_text("precious")
+    url = f"http://127.0.0.1:{closed_port()}"
+    assert main(["run", "--target", url, "--model", "m", "--output", "out"]) == 2
+    assert (tmp_path / "out" / "evidence.jsonl").read_text() == "precious"
+    assert "earlier run" in capsys.readouterr().err
+
+
+def test_exchange_of_a_run_can_be_shown_and_sent_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ReferenceGateway(models=["reference-chat"]) as gateway:
+        only = ["--only", "stream.done-terminator"]
+        assert main(["run", "--target", gateway.base_url, *only, "--output", "out", "--quiet"]) == 0
+        name = next(
+            part.split('"')[0]
+            for part in (tmp_path / "out" / "evidence.jsonl").read_text().split('"id":"')[1:]
+            if part.startswith("ex-")
+        )
+        capsys.readouterr()
+        assert main(["show", name, "--run", "out"]) == 0
+        shown = capsys.readouterr().out
+        assert main(["reproduce", name, "--run", "out"]) == 0
+        again = capsys.readouterr().out
+    for text in (shown, again):
+        assert "200" in text
+        assert KEY not in text
+
+
+def test_requirement_is_shown_with_sources_and_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "stream.done-terminator"]) == 0
+    printed = capsys.readouterr().out
+    assert "S3:200" in printed
+    assert "done_terminator" in printed
+
+
+def test_unknown_requirement_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "stream.done-terminater"]) == 2
+    assert "stream.done-terminator" in capsys.readouterr().err
+
+
+def test_version_answers_at_once() -> None:
+    start = time.process_time()
+    done = subprocess.run([sys.executable, "-m", "conformance", "--version"], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    assert done.stdout.startswith("chat-conformance ")
+    assert time.process_time() - start < 0.3

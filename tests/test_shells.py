@@ -1,0 +1,98 @@
+"""The command line and pytest, with and without workers, say the same of the same target, and recheck repeats it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.reference import KEY, ReferenceGateway
+from conformance.reference.faults import pick_faults
+
+MODELS = ("reference-chat", "glm-5")
+ROOT = Path(__file__).parent.parent
+PYTEST = ("-m", "pytest", "-p", "conformance.pytest_plugin", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-q",
+          "-c", os.devnull, "--rootdir", ".")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    """Serve two models with two faults, so that there is something to say."""
+    with ReferenceGateway(models=MODELS, faults=pick_faults(["done-missing", "created-milliseconds"])) as gateway:
+        yield gateway.base_url
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a foreign directory, with the key in the environment."""
+    environment = {**os.environ, "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def flags(target: str, output: Path) -> list[str]:
+    """Return the flags of a run of both models."""
+    models = [part for model in MODELS for part in ("--model", model)]
+    return ["--target", target, *models, "--output", str(output), "--only", "stream.*", "--only", "response.*"]
+
+
+def essence(folder: Path) -> Any:
+    """Return a report without what differs between two runs by nature: times, ids of the target, bytes."""
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    results = [
+        [row["requirement"], row["model"], row["verdict"], row["level"], row["outcome"],
+         [[case["probe"], case["verdict"], case["examined"]] for case in row["cases"]]]
+        for row in report["results"]
+    ]  # fmt: skip
+    return {"summary": report["summary"], "plan": report["plan"], "results": results, "unmeasured": report["not_measured"]}
+
+
+@pytest.fixture(scope="module")
+def by_command(target: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """Judge the target by the command line."""
+    base = tmp_path_factory.mktemp("cli")
+    done = run("-m", "conformance", "run", *flags(target, base / "out"), cwd=base)
+    assert (base / "out" / "report.json").is_file(), done.stderr
+    return base / "out", done.returncode
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2", "--dist", "loadgroup"]], ids=["one process", "two workers"])
+def test_pytest_says_what_the_command_line_says(
+    target: str, by_command: tuple[Path, int], tmp_path: Path, workers: list[str]
+) -> None:
+    done = run(*PYTEST, *workers, *flags(target, tmp_path / "out"), cwd=tmp_path)
+    folder, code = by_command
+    assert done.returncode == code == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert essence(tmp_path / "out") == essence(folder)
+
+
+def test_recheck_gives_the_same_report_byte_for_byte(by_command: tuple[Path, int], tmp_path: Path) -> None:
+    folder, code = by_command
+    done = run("-m", "conformance", "recheck", str(folder), "--output", str(tmp_path / "again"), cwd=tmp_path)
+    assert done.returncode == code
+    for name in ("report.json", "report.md", "junit.xml", "badge.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_collecting_sends_nothing(tmp_path: Path) -> None:
+    with ReferenceGateway() as gateway:
+        done = run(*PYTEST, "--collect-only", "--target", gateway.base_url, "--model", MODELS[0], cwd=tmp_path)
+        assert gateway.requests == ()
+    assert "stream.done-terminator[reference-chat-stream.basic]" in done.stdout
+
+
+def test_selection_pays_for_no_more_than_it_needs(tmp_path: Path) -> None:
+    with ReferenceGateway() as gateway:
+        done = run(
+            *PYTEST, "--target", gateway.base_url, "--model", MODELS[0], "--output", str(tmp_path / "out"),
+            "-k", "no-key and www", cwd=tmp_path,
+        )  # fmt: skip
+        asked = len(gateway.requests)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert asked <= 6
