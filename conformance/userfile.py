@@ -183,7 +183,7 @@ def _validate(file: UserFile, schema: str) -> None:
     ]
     if not found:
         return
-    found.sort(key=lambda complaint: file.line(complaint[0]))
+    found.sort(key=lambda complaint: (file.line(complaint[0]), -len(complaint[0])))
     first, *others = [file.error(place, what, hint=hint) for place, what, hint in found]
     more = [f"also {error.what}" for error in others[: _COMPLAINTS_SHOWN - 1]]
     if len(others) >= _COMPLAINTS_SHOWN:
