@@ -252,6 +252,20 @@ def test_failures_beyond_the_first_few_are_named() -> None:
     assert "many.n05[small-1]" in page
 
 
+def test_a_page_of_many_failures_still_fits_into_a_comment() -> None:
+    run = Run()
+    view = run.exchange("chat.basic", answer(b"x" * 5_000))
+    for number in range(150):
+        run.unit(f"many.n{number:03}", view, failed(view, "s" * 3_000, "e" * 3_000))
+    page = render_markdown(run.report())
+
+    assert len(page) < 65_536
+    assert page.count("#### ") > 3
+    assert page.index("## More failures") < page.index("`many.n090[small-1]`")
+    assert re.search(r"- and \d+ more in report.json", page)
+    assert "(2840 characters cut)" in page
+
+
 def test_required_failures_come_first() -> None:
     run = Run()
     view = run.exchange("chat.basic", answer(b"{}"))

@@ -81,6 +81,11 @@ def test_a_cut_says_how_much_is_missing():
     assert clip("short", 10) == "short"
 
 
+@given(st.text(max_size=300), st.integers(0, 200), st.integers(0, 200))
+def test_a_cut_of_a_cut_counts_from_the_beginning(text: str, first: int, second: int) -> None:
+    assert clip(clip(text, first), second) == clip(text, min(first, second))
+
+
 @given(ANY_TEXT | MARKDOWN_TEXT)
 def test_a_code_span_holds_exactly_its_text(text: str):
     (paragraph,) = [token for token in PARSER.parse(f"x {markdown_code(text)} y") if token.children]

@@ -47,7 +47,7 @@ class _Page:
         yield from self.row("target", f"{target['name']} {target['url']}".strip())
         yield from self.row("models", ", ".join(target["models"]))
         yield from self.row("measured", describe.coverage(report))
-        yield from self.row("ended early", report["stopped"])
+        yield from self.row("stopped", report["stopped"])
         yield from self.banner()
         yield ""
 
@@ -90,7 +90,7 @@ class _Page:
             yield from self.evidence(case)
         if cases[1:]:
             yield from self.row("also in", ", ".join(case["probe"] for case in cases[1:]))
-        sources = "; ".join(describe.cited(source) for source in result["sources"])
+        sources = ", ".join(source["pointer"] for source in result["sources"])
         yield from self.row("rule", f"{result['says']} [{sources}]")
         yield from self.row("why", result["why"])
         for text in result["breaks"]:

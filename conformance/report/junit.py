@@ -8,12 +8,16 @@ reason. Only a pass looks like a pass.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.model import Level, Verdict
 from conformance.report import describe
 from conformance.report.safe import for_xml
 from conformance.report.shape import CaseFacts, Report, ResultFacts
+
+CASES: Final = 3
+"""Cases of a unit whose story is told in full."""
 
 
 def render_junit(report: Report) -> bytes:
@@ -99,8 +103,11 @@ def _message(result: ResultFacts) -> str:
 def _text(report: Report, result: ResultFacts) -> str:
     """Return the whole story of a result, a line for each fact."""
     rows: list[tuple[str, str]] = []
-    for case in describe.deciding(result):
+    cases = describe.deciding(result)
+    for case in cases[:CASES]:
         rows += _rows(report, case)
+    if cases[CASES:]:
+        rows.append(("also in", ", ".join(case["probe"] for case in cases[CASES:])))
     rows += [("rule", f"{result['says']} [{'; '.join(map(describe.cited, result['sources']))}]")]
     rows += [("why", result["why"]), *(("breaks", text) for text in result["breaks"])]
     lines = [f"{label:9} {for_xml(text)}" for label, text in rows if text]

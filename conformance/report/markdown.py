@@ -11,14 +11,14 @@ from conformance.report import describe
 from conformance.report.safe import for_markdown, markdown_code, markdown_fence, visible
 from conformance.report.shape import CaseFacts, Counts, Excerpt, Place, Report, ResultFacts
 
-IN_FULL: Final = 60
-"""Failures that are shown in full; a longer page is one that hosts of Markdown refuse to render."""
+IN_FULL: Final = 40_000
+"""Characters for failures in full: the page has to fit into a comment on GitHub, which takes 65,536."""
 
-CASES: Final = 3
+CASES: Final = 2
 """Cases of a failure that are shown with their bytes."""
 
 _LISTED: Final = 100
-_SAW: Final = 300
+_SAW: Final = 160
 
 
 def render_markdown(report: Report) -> str:
@@ -95,23 +95,39 @@ def _failures(report: Report) -> Iterator[str]:
     if new:
         yield "## Failures"
         yield ""
-    in_full = sorted(new[:IN_FULL], key=lambda result: result["feature"])
-    for feature, results in groupby(in_full, key=lambda result: result["feature"]):
+    told = list(_in_full(report, new))
+    by_feature = sorted(zip(new, told, strict=False), key=lambda pair: pair[0]["feature"])
+    for feature, pairs in groupby(by_feature, key=lambda pair: pair[0]["feature"]):
         yield f"### {for_markdown(report['features'].get(feature, feature))}"
         yield ""
-        for result in results:
-            yield from _failure(report, result)
-    if new[IN_FULL:]:
-        yield f"And {len(new[IN_FULL:])} more, of which only the names are given here:"
-        yield from _names(new[IN_FULL:])
-    for title, named in (("Known failures (baseline)", known), ("Observed (may)", observed)):
-        if named:
-            yield f"## {title}"
-            yield ""
-            for result in named:
-                saw = next((case["saw"] for case in describe.deciding(result)), "")
-                yield f"- {markdown_code(describe.name_of(result))}: {markdown_code(saw, _SAW)}"
-            yield ""
+        yield from (text for _, text in pairs)
+    yield from _in_short("More failures", new[len(told) :])
+    yield from _in_short("Known failures (baseline)", known)
+    yield from _in_short("Observed (may)", observed)
+
+
+def _in_full(report: Report, results: Iterable[ResultFacts]) -> Iterator[str]:
+    """Yield the first failures as they fit on the page, at least one."""
+    room = IN_FULL
+    for result in results:
+        text = "\n".join(_failure(report, result))
+        if len(text) > room < IN_FULL:
+            return
+        yield text
+        room -= len(text)
+
+
+def _in_short(title: str, results: list[ResultFacts]) -> Iterator[str]:
+    if results:
+        yield f"## {title}"
+        yield ""
+    for result in results[:_LISTED]:
+        saw = next((case["saw"] for case in describe.deciding(result)), "")
+        yield f"- {markdown_code(describe.name_of(result))}: {markdown_code(saw, _SAW)}"
+    if results[_LISTED:]:
+        yield f"- and {len(results[_LISTED:])} more in report.json"
+    if results:
+        yield ""
 
 
 def _failure(report: Report, result: ResultFacts) -> Iterator[str]:

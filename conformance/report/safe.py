@@ -17,6 +17,7 @@ from typing import Final
 LONG: Final = 2_000
 """Characters that a value may have in a report, unless said otherwise."""
 
+_CUT: Final = re.compile(r"… \((\d{1,12}) characters cut\)\Z")
 _DELETE: Final = 0x7F
 _HIDDEN: Final = re.compile(
     "["
@@ -53,8 +54,12 @@ def printable(raw: bytes) -> str:
 
 
 def clip(text: str, limit: int = LONG) -> str:
-    """Return at most ``limit`` characters of the text, with a note of how much was cut."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} characters cut)"
+    """Return at most ``limit`` characters of the text, with a note of how much is missing in all."""
+    noted = _CUT.search(text)
+    kept, missing = (text[: noted.start()], int(noted[1])) if noted else (text, 0)
+    if len(kept) <= limit:
+        return text
+    return f"{kept[:limit]}… ({len(kept) - limit + missing} characters cut)"
 
 
 def for_terminal(text: str, limit: int = LONG) -> str:
