@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 
 from conformance.checks.api import REGISTRY, Check
 
-_SUPPORT = frozenset({"api", "select", "values"})
+_SUPPORT = frozenset({"api", "select", "stream_values", "values"})
 
 
 @cache

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.select import valid, without
-from conformance.checks.values import FINISH_REASONS, choices_of, is_integer, json_texts, same_model, show
+from conformance.checks.select import valid
+from conformance.checks.values import is_integer, is_text, json_texts, same_model, show
 from conformance.model import Finding, Json, Outcome
 from conformance.views import Form
 
 PLAIN = valid(streamed=False)
-ONE = without(PLAIN, "several")
 ANY = valid()
 DAY: Final = 86_400
 
@@ -144,14 +143,10 @@ def _member(case: Case, name: str, fine: Callable[[Json], bool], expected: str) 
         yield case.fail(f"{name} is {show(case.view.object, name)}", expected, pointer=f"/{name}")
 
 
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
 @check("response.id-string", on=PLAIN, reads=Reads.COMPLETION)
 def id_string(case: Case) -> Iterator[Finding]:
     """An id (D02); its form is free (K1)."""
-    yield from _member(case, "id", _is_text, "a non-empty string")
+    yield from _member(case, "id", is_text, "a non-empty string")
 
 
 @check("response.object", on=PLAIN, reads=Reads.COMPLETION)
@@ -194,7 +189,7 @@ def created_seconds(case: Case) -> Iterator[Finding]:
 @check("response.model-string", on=PLAIN, reads=Reads.COMPLETION)
 def model_string(case: Case) -> Iterator[Finding]:
     """A model (D05)."""
-    yield from _member(case, "model", _is_text, "a non-empty string")
+    yield from _member(case, "model", is_text, "a non-empty string")
 
 
 @check("response.model-matches", on=PLAIN, reads=Reads.COMPLETION)
@@ -222,152 +217,6 @@ def choices_array(case: Case) -> Iterator[Finding]:
         yield from _member(case, "choices", fine, "an array with at least one object")
 
 
-@check("response.one-choice", on=ONE, reads=Reads.COMPLETION)
-def one_choice(case: Case) -> Iterator[Finding]:
-    """One answer unless more were asked for (C10)."""
-    choices = choices_of(case.view)
-    if len(choices) > 1:
-        yield case.fail(f"{len(choices)} choices", "one choice: n was not asked for", pointer="/choices")
-    elif choices:
-        yield case.ok()
-
-
-def _each_choice(
-    case: Case, wrong: Callable[[Mapping[str, Json]], str], expected: str, member: str
-) -> Iterator[Finding]:
-    choices = choices_of(case.view)
-    for position, choice in enumerate(choices):
-        if saw := wrong(choice):
-            pointer = f"/choices/{position}/{member}"
-            yield case.fail(saw, expected, examined=len(choices), pointer=pointer)
-            return
-    if choices:
-        yield case.ok(len(choices))
-    else:
-        yield case.unsure("there are no choices; response.choices-array judges that")
-
-
-def _message(choice: Mapping[str, Json]) -> Mapping[str, Json]:
-    message = choice.get("message")
-    return message if isinstance(message, dict) else {}
-
-
-@check("response.choice-index", on=PLAIN, reads=Reads.COMPLETION)
-def choice_index(case: Case) -> Iterator[Finding]:
-    """Choices are numbered 0 to n less one (D08)."""
-    choices = choices_of(case.view)
-    indexes = [choice.get("index") for choice in choices]
-    if not choices:
-        yield case.unsure("there are no choices; response.choices-array judges that")
-    elif all(is_integer(i) for i in indexes) and sorted(indexes) == list(range(len(choices))):  # type: ignore[type-var]
-        yield case.ok(len(choices))
-    else:
-        yield case.fail(
-            f"indexes {indexes!r}"[:120], f"0 to {len(choices) - 1}, each once", pointer="/choices/0/index"
-        )
-
-
-@check("response.message-object", on=PLAIN, reads=Reads.COMPLETION)
-def message_object(case: Case) -> Iterator[Finding]:
-    """Each choice has a message (D10)."""
-    yield from _each_choice(
-        case,
-        lambda c: "" if isinstance(c.get("message"), dict) else f"message is {show(c, 'message')}",
-        "an object",
-        "message",
-    )
-
-
-@check("response.role-assistant", on=PLAIN, reads=Reads.COMPLETION)
-def role_assistant(case: Case) -> Iterator[Finding]:
-    """The message is the assistant's (D09)."""
-
-    def wrong(choice: Mapping[str, Json]) -> str:
-        message = choice.get("message")
-        if not isinstance(message, dict) or message.get("role") == "assistant":
-            return ""
-        return f"role is {show(message, 'role')}"
-
-    if any(_message(choice) for choice in choices_of(case.view)):
-        yield from _each_choice(case, wrong, '"assistant"', "message/role")
-    else:
-        yield case.unsure("there is no message; response.message-object judges that")
-
-
-@check("response.content-string", on=PLAIN, reads=Reads.COMPLETION)
-def content_string(case: Case) -> Iterator[Finding]:
-    """Text is a string; null only beside what explains it (D10)."""
-
-    def wrong(choice: Mapping[str, Json]) -> str:
-        message = choice.get("message")
-        if not isinstance(message, dict):
-            return ""
-        content = message.get("content")
-        if isinstance(content, str):
-            return ""
-        explained = any(message.get(name) for name in ("tool_calls", "refusal", "audio", "function_call"))
-        explained = explained or choice.get("finish_reason") in {"length", "content_filter"}
-        return "" if content is None and explained else f"content is {show(message, 'content')}"
-
-    if any(_message(choice) for choice in choices_of(case.view)):
-        yield from _each_choice(case, wrong, "a string", "message/content")
-    else:
-        yield case.unsure("there is no message; response.message-object judges that")
-
-
-@check("response.content-not-empty", on=valid("text", streamed=False), reads=Reads.COMPLETION)
-def content_not_empty(case: Case) -> Iterator[Finding]:
-    """An answer that stopped by itself has text in it."""
-    stopped = [
-        choice
-        for choice in choices_of(case.view)
-        if choice.get("finish_reason") == "stop"
-        and not any(
-            _message(choice).get(name) for name in ("tool_calls", "refusal", "audio", "function_call")
-        )
-    ]
-    if not stopped:
-        yield case.unsure("no choice stopped by itself")
-        return
-    for choice in stopped:
-        content = _message(choice).get("content")
-        if content is None or (isinstance(content, str) and not content.strip()):
-            yield case.fail(
-                f"content is {show(_message(choice), 'content')} with finish_reason stop",
-                "text",
-                examined=len(stopped),
-                pointer="/choices/0/message/content",
-            )
-            return
-    yield case.ok(len(stopped))
-
-
-@check("response.finish-reason-present", on=PLAIN, reads=Reads.COMPLETION)
-def finish_reason_present(case: Case) -> Iterator[Finding]:
-    """Each choice says why it ended (D11)."""
-    yield from _each_choice(
-        case,
-        lambda c: "" if _is_text(c.get("finish_reason")) else f"finish_reason is {show(c, 'finish_reason')}",
-        "a non-empty string",
-        "finish_reason",
-    )
-
-
-@check("response.finish-reason-known", on=PLAIN, reads=Reads.COMPLETION)
-def finish_reason_known(case: Case) -> Iterator[Finding]:
-    """The reason is one that clients know, or one that this model's card adds (D11)."""
-    known = FINISH_REASONS | set(case.card.finish_reasons)
-    if not any(_is_text(choice.get("finish_reason")) for choice in choices_of(case.view)):
-        yield case.unsure("there is no finish_reason; response.finish-reason-present judges that")
-        return
-
-    def wrong(choice: Mapping[str, Json]) -> str:
-        reason = choice.get("finish_reason")
-        return "" if reason in known or not _is_text(reason) else f"finish_reason is {reason!r}"
-
-    yield from _each_choice(case, wrong, "one of " + ", ".join(sorted(known)), "finish_reason")
-
-
 @check("response.no-error-member", on=PLAIN, reads=Reads.COMPLETION)
 def no_error_member(case: Case) -> Iterator[Finding]:
     """Success carries no error (G06): no SDK looks for one there."""
@@ -383,45 +232,12 @@ def no_error_member(case: Case) -> Iterator[Finding]:
         )
 
 
-@check("response.tool-calls-not-empty", on=PLAIN, reads=Reads.COMPLETION)
-def tool_calls_not_empty(case: Case) -> Iterator[Finding]:
-    """No empty ``tool_calls`` (D19): clients take its presence for a call."""
-    yield from _each_choice(
-        case,
-        lambda choice: "tool_calls is []" if _message(choice).get("tool_calls") == [] else "",
-        "calls, null, or no member",
-        "message/tool_calls",
-    )
-
-
-@check("response.refusal-member", on=PLAIN, reads=Reads.COMPLETION)
-def refusal_member(case: Case) -> Iterator[Finding]:
-    """OpenAI's description has ``refusal`` in every message."""
-    yield from _each_choice(
-        case,
-        lambda c: "" if "refusal" in _message(c) else "no refusal member",
-        "refusal, null without one",
-        "message",
-    )
-
-
-@check("response.logprobs-member", on=PLAIN, reads=Reads.COMPLETION)
-def logprobs_member(case: Case) -> Iterator[Finding]:
-    """OpenAI's description has ``logprobs`` in every choice."""
-    yield from _each_choice(
-        case,
-        lambda choice: "" if "logprobs" in choice else "no logprobs member",
-        "logprobs, null without any",
-        "",
-    )
-
-
 @check("response.id-unique", on=valid("basic"), reads=Reads.TEXT, needs=("chat.again",))
 def id_unique(case: Case) -> Iterator[Finding]:
     """Two answers have two ids (D02)."""
     other = next((value.get("id") for _, value in json_texts(case.other("chat.again"))), None)
     mine = next((value.get("id") for _, value in json_texts(case.view)), None)
-    if not _is_text(mine) or not _is_text(other):
+    if not is_text(mine) or not is_text(other):
         yield case.unsure("an answer has no id; response.id-string judges that")
     elif mine == other:
         yield case.fail(

@@ -18,6 +18,11 @@ def is_integer(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_text(value: Json) -> bool:
+    """Whether a JSON value is a string that is not empty."""
+    return isinstance(value, str) and bool(value)
+
+
 def is_count(value: Json) -> bool:
     """Whether a JSON value is an integer that can count something."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -50,6 +55,26 @@ def choices_of(view: View) -> list[Mapping[str, Json]]:
     """Return the choices of a complete answer that are objects."""
     choices = view.object.get("choices")
     return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+
+
+def finish_of(view: View) -> Json:
+    """Return why the first choice ended, None when it is not said."""
+    if view.form is Form.STREAM:
+        return view.stream.choice(0).finish_reason
+    return view.choice(0).get("finish_reason")
+
+
+def texts_of(view: View) -> list[str]:
+    """Return what the model said: of each choice the text, and the reasoning where it is shown."""
+    if view.form is Form.STREAM:
+        said = [
+            text for choice in view.stream.choices.values() for text in (choice.content, choice.reasoning)
+        ]
+        return [text for text in said if text]
+    messages = [choice.get("message") for choice in choices_of(view)]
+    members = ("content", "reasoning_content", "reasoning")
+    found = [message.get(name) for message in messages if isinstance(message, dict) for name in members]
+    return [text for text in found if isinstance(text, str) and text]
 
 
 def usage_of(view: View) -> tuple[int | None, Json] | None:
