@@ -15,6 +15,7 @@ from conformance.commands.settings import target_from
 from conformance.errors import UsageError
 from conformance.exchange import Limits, Sender
 from conformance.model import KEY_MARK, Exchange, Request
+from conformance.report.shape import checked
 from conformance.report.show import show_exchange
 from conformance.report.write import write_all
 from conformance.views import View
@@ -30,7 +31,7 @@ def render(arguments: argparse.Namespace) -> int:
     """Write all report formats again from report.json."""
     path = Path(arguments.run) / "report.json"
     try:
-        report = json.loads(path.read_text("utf-8"))
+        report = checked(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read.", why=error.strerror or "", hint="name the folder of a run"

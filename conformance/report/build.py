@@ -18,7 +18,7 @@ from conformance.plan import Plan
 from conformance.report import shape
 from conformance.report.excerpt import excerpt, shortened
 from conformance.report.extensions import extensions
-from conformance.report.facts import RunFacts, facts_of, moment
+from conformance.report.facts import NO_BASELINE, KnownFailures, RunFacts, facts_of, moment
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
 from conformance.verdict import CaseResult, Summary, UnitResult
@@ -39,7 +39,13 @@ _SECTION: Final = re.compile(r"rfc\d+:(\d[\d.]*)")
 
 
 def build_report(
-    prepared: Prepared, recorded: Evidence, judgement: Judgement, summary: Summary, *, stopped: str = ""
+    prepared: Prepared,
+    recorded: Evidence,
+    judgement: Judgement,
+    summary: Summary,
+    *,
+    stopped: str = "",
+    baseline: KnownFailures = NO_BASELINE,
 ) -> shape.Report:
     """Build the report of a run from what the engine holds."""
     plan = prepared.plan
@@ -48,7 +54,8 @@ def build_report(
         for exchange in recorded.exchanges
         if (probe := plan.index.get((exchange.probe, exchange.model))) is not None
     }
-    run = facts_of(recorded.header, views, unfinished=len(recorded.unfinished), stopped=stopped)
+    unfinished = len(recorded.unfinished)
+    run = facts_of(recorded.header, views, unfinished=unfinished, stopped=stopped, baseline=baseline)
     return build(
         run,
         plan,

@@ -43,7 +43,9 @@ class _Page:
     def head(self) -> Iterator[str]:
         report = self.report
         suite, target = report["suite"], report["target"]
-        yield f"{suite['name']} {suite['version']}, {describe.scope(report)}, profile {report['profile']}"
+        yield for_terminal(
+            f"{suite['name']} {suite['version']}, {describe.scope(report)}, profile {report['profile']}"
+        )
         yield from self.row("target", f"{target['name']} {target['url']}".strip())
         yield from self.row("models", ", ".join(target["models"]))
         yield from self.row("measured", describe.coverage(report))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from conformance import usage
@@ -25,6 +25,9 @@ class KnownFailures:
     stale: tuple[str, ...] = ()
 
 
+NO_BASELINE: Final = KnownFailures()
+
+
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """One run. ``target_url`` has no secret in it; times are Unix seconds, None when nothing was sent.
@@ -41,7 +44,7 @@ class RunFacts:
     requests: int = 0
     tokens: Tokens = Tokens(0, 0)  # noqa: RUF009 - a tuple
     stopped: str = ""
-    baseline: KnownFailures = KnownFailures()
+    baseline: KnownFailures = NO_BASELINE
 
 
 def moment(unix: float | None) -> str | None:
@@ -59,7 +62,7 @@ def facts_of(
     *,
     unfinished: int = 0,
     stopped: str = "",
-    baseline: KnownFailures = KnownFailures(),
+    baseline: KnownFailures = NO_BASELINE,
 ) -> RunFacts:
     """Gather the facts of a recorded run from the header of its evidence and its exchanges.
 
