@@ -1,8 +1,8 @@
 """The file of exchanges, ``evidence.jsonl``: one JSON object a line, in ASCII; every report is made from it.
 
 A *header* says what was run against what; an *intent* is written before each request is sent, its *exchange*
-when the answer is complete; a *footer* ends the file. Each line is on the disk before the writer returns, so
-a killed run loses at most the exchanges that were under way, and their intents show which. Bytes are kept
+when the answer is complete; a *footer* ends the file. A run that is killed loses at most the exchanges that
+were under way, and their intents show which; finished exchanges also outlive a power failure. Bytes are kept
 exactly, as text where they are UTF-8 and as Base64 where they are not. The format is
 ``spec/schema/evidence.schema.json``.
 
@@ -64,7 +64,10 @@ class Evidence:
 
 
 class Writer:
-    """Writes evidence line by line; a context manager. Every method returns when its line is on the disk."""
+    """Writes evidence line by line; a context manager.
+
+    Every method returns when the system has its line; all but :meth:`intent`, when the disk has it.
+    """
 
     def __init__(self, path: Path, header: Mapping[str, Json]) -> None:
         """Make the file and write its header; an existing file is never written over.
@@ -106,7 +109,7 @@ class Writer:
 
     def intent(self, exchange: str) -> None:
         """Note that the exchange with this id is about to be sent."""
-        self._write({"kind": "intent", "id": exchange})
+        self._write({"kind": "intent", "id": exchange}, durable=False)
 
     def exchange(self, exchange: Exchange) -> None:
         """Keep a finished exchange, which has to be redacted already."""
@@ -116,11 +119,12 @@ class Writer:
         """End the file with how the run ended."""
         self._write({"kind": "footer", **footer})
 
-    def _write(self, row: Mapping[str, Json]) -> None:
+    def _write(self, row: Mapping[str, Json], *, durable: bool = True) -> None:
         line = json.dumps(row, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         self._stream.write(line.encode("ascii") + b"\n")
         self._stream.flush()
-        os.fsync(self._stream.fileno())
+        if durable:  # milliseconds, in which nothing is read: not spent on what costs nothing to lose
+            os.fsync(self._stream.fileno())
 
 
 def read(path: Path) -> Evidence:

@@ -47,8 +47,8 @@ def test_an_origin_a_base_url_and_the_endpoint_are_all_understood(text: str, bas
     "text",
     [
         None, "", "  ", "garbage", "h.example/v1", "ftp://h.example", "https://", "https:///v1", "https://h:99999",
-        "https://h.example/v1?key=1", "https://h.example/v1#x", "https://a b/", "https://h.example/v1\nHost: x",
-        "https://h.example/v1\x00", "https://[::1", "https://[nonsense]", "https://h_\u00e4\u00e4..example",
+        "https://h/v1?key=1", "https://h/v1#x", "https://a b/", "https://h.example/v1\nHost: x",
+        "https://h.example/v1\x00", "https://[::1", "https://[nope]", "https://h_\u00e4\u00e4..example",
         "//h.example", "https://h.example/\u00e9",
     ],
 )  # fmt: skip
