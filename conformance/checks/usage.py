@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.select import either, valid
-from conformance.checks.values import is_count, show, usage_of
+from conformance.checks.select import either, ids, valid
+from conformance.checks.values import is_count, show, texts_of, usage_of
 from conformance.model import Finding, Json
+from conformance.models import Thinks
+from conformance.views import Form, View
 
 PLAIN = valid(streamed=False)
 COUNTED = either(PLAIN, valid("include-usage", streamed=True))
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+WORDS_A_TOKEN = 1.25
+"""More words than that for each token are not plausible: the tokenizers in use have no token of two words."""
+FEW_WORDS = 8
+"""Texts with fewer words say nothing of a ratio."""
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 
@@ -31,6 +37,31 @@ def _counts(case: Case) -> tuple[int | None, Mapping[str, Json], list[int]] | No
     if not all(is_count(value) for value in values):
         return None
     return found[0], found[1], [value for value in values if isinstance(value, int)]
+
+
+def billed_of(case: Case) -> int | None:
+    """Return the completion tokens that the limit of the request bounds, None when that cannot be told.
+
+    ``max_completion_tokens`` bounds reasoning too; beside ``max_tokens`` some providers let it run free.
+    """
+    found = _counts(case)
+    if found is None:
+        return None
+    _, usage, (_, spent, _) = found
+    thought = reasoning_tokens(usage)
+    if case.view.asked.get("max_completion_tokens") is not None or case.card.reasoning_apart:
+        return spent
+    if thought:
+        return max(0, spent - thought)
+    thinks = case.card.thinks in {Thinks.ALWAYS, Thinks.BY_DEFAULT} or _shows_thoughts(case.view)
+    return None if thinks else spent
+
+
+def _shows_thoughts(view: View) -> bool:
+    if view.form is Form.STREAM:
+        return any(choice.reasoning for choice in view.stream.choices.values())
+    message = view.message if isinstance(view.message, dict) else {}
+    return any(message.get(name) for name in ("reasoning_content", "reasoning"))
 
 
 def _nothing(case: Case) -> Finding:
@@ -221,4 +252,124 @@ def prompt_stable(case: Case) -> Iterator[Finding]:
             f"prompt_tokens {mine}, then {again} for the same request",
             "the same number",
             pointer="/usage/prompt_tokens",
+        )
+
+
+def _prompt_tokens(view: View) -> int | None:
+    found = usage_of(view)
+    value = found[1].get("prompt_tokens") if found and isinstance(found[1], dict) else None
+    return value if isinstance(value, int) and is_count(value) else None
+
+
+@check(
+    "usage.prompt-grows",
+    on=valid("life", streamed=False),
+    reads=Reads.COMPLETION,
+    needs=("messages.unicode",),
+)
+def prompt_grows(case: Case) -> Iterator[Finding]:
+    """A prompt that is the other one with more before it has more tokens (D14)."""
+    mine, longer = _prompt_tokens(case.view), _prompt_tokens(case.other("messages.unicode"))
+    if mine is None or longer is None:
+        yield case.unsure("an answer has no prompt_tokens")
+    elif longer > mine:
+        yield case.ok(2, f"{mine}, and {longer} for the longer prompt")
+    else:
+        yield case.fail(
+            f"prompt_tokens {mine}, and {longer} for the same prompt with sixty characters before it",
+            "more tokens for the longer prompt",
+            examined=2,
+            pointer="/usage/prompt_tokens",
+            also=(case.other("messages.unicode").where(pointer="/usage/prompt_tokens"),),
+        )
+
+
+@check("usage.stream-equals-complete", on=ids("stream.usage"), reads=Reads.STREAM, needs=("chat.basic",))
+def stream_equals_complete(case: Case) -> Iterator[Finding]:
+    """The same prompt has the same tokens, whether its answer is streamed or not (D14)."""
+    mine, complete = _prompt_tokens(case.view), _prompt_tokens(case.other("chat.basic"))
+    if mine is None or complete is None:
+        yield case.unsure("an answer has no prompt_tokens")
+    elif mine == complete:
+        yield case.ok(2)
+    else:
+        found = usage_of(case.view)
+        yield case.fail(
+            f"prompt_tokens {mine} in the stream, {complete} in the complete answer to the same prompt",
+            "the same number",
+            examined=2,
+            frame=found[0] if found else None,
+            pointer="/usage/prompt_tokens",
+            also=(case.other("chat.basic").where(pointer="/usage/prompt_tokens"),),
+        )
+
+
+def _words(texts: Iterable[str]) -> int:
+    return sum(len(text.split()) for text in texts)
+
+
+def _said(messages: Json) -> Iterator[str]:
+    """Yield the texts of a conversation."""
+    for message in messages if isinstance(messages, list) else []:
+        content = message.get("content") if isinstance(message, dict) else None
+        parts = content if isinstance(content, list) else [{"text": content}]
+        texts = (part.get("text") for part in parts if isinstance(part, dict))
+        yield from (text for text in texts if isinstance(text, str))
+
+
+@check("usage.plausible", on=COUNTED, reads=Reads.TEXT)
+def plausible(case: Case) -> Iterator[Finding]:
+    """No token stands for several words (D14): of the prompt, of the answer, of all its choices."""
+    found = _counts(case)
+    if found is None:
+        yield _nothing(case)
+        return
+    frame, _, (prompt, completion, _) = found
+    examined = 0
+    for name, tokens, words in (
+        ("prompt_tokens", prompt, _words(_said(case.view.asked.get("messages")))),
+        ("completion_tokens", completion, _words(texts_of(case.view))),
+    ):
+        if not tokens or words < FEW_WORDS:
+            continue
+        examined += 1
+        if words > tokens * WORDS_A_TOKEN:
+            yield case.fail(
+                f"{name} is {tokens} for {words} words",
+                "about a token a word, or more",
+                examined=examined,
+                frame=frame,
+                pointer=f"/usage/{name}",
+            )
+            return
+    if examined:
+        yield case.ok(examined)
+    else:
+        yield case.skip("prompt and answer are too short to tell")
+
+
+@check("usage.limit-respected", on=COUNTED, reads=Reads.TEXT)
+def limit_respected(case: Case) -> Iterator[Finding]:
+    """Nobody is billed for more tokens than were allowed (C04, C06)."""
+    asked, found = case.view.asked, _counts(case)
+    total, plain, n = (asked.get(name) for name in ("max_completion_tokens", "max_tokens", "n"))
+    limit = plain if total is None else total
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        yield case.skip("the request has no limit")
+        return
+    most = limit * (n if isinstance(n, int) and n > 1 else 1)
+    billed = billed_of(case)
+    if found is None:
+        yield _nothing(case)
+    elif billed is None:
+        yield case.skip("the model reasons, and how much of the answer is reasoning is not told")
+    elif billed <= most:
+        yield case.ok()
+    else:
+        yield case.fail(
+            f"{billed} completion tokens with a limit of {limit}"
+            + (f" and {n} choices" if most > limit else ""),
+            f"at most {most}",
+            frame=found[0],
+            pointer="/usage/completion_tokens",
         )

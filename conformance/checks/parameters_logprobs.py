@@ -1,0 +1,169 @@
+"""Log probabilities: there when they are asked for, and numbers that JSON has.
+
+openai-openapi, ``ChatCompletionTokenLogprob``; RFC 8259, section 6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.checks.api import Case, Reads, check
+from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
+from conformance.checks.select import ids
+from conformance.checks.values import choices_of, is_integer, show
+from conformance.model import Finding, Json
+from conformance.views import Form, View
+
+LOGPROBS: Final = Wanted("logprobs", ("logprob", "log prob", "log_prob"), ("logprobs",))
+_BYTE: Final = range(256)
+_BOTH: Final = ids("parameters.logprobs", "parameters.logprobs-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """One entry for one token, with the place where it stands."""
+
+    value: Json
+    pointer: str
+    frame: int | None = None
+
+
+def _tokens(view: View) -> Iterator[_Token]:
+    """Yield every entry of ``logprobs.content`` of an answer, whatever it is."""
+    if view.form is Form.STREAM:
+        for delta in view.stream.deltas:
+            for number, entry in enumerate(_content(delta.value)):
+                yield _Token(entry, f"/choices/{delta.position}/logprobs/content/{number}", delta.frame)
+    else:
+        for position, choice in enumerate(choices_of(view)):
+            for number, entry in enumerate(_content(choice)):
+                yield _Token(entry, f"/choices/{position}/logprobs/content/{number}")
+
+
+def _content(choice: Mapping[str, Json]) -> list[Json]:
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return content if isinstance(content, list) else []
+
+
+def _flaw(entry: Json) -> str:
+    """Say what is wrong with the form of one entry, empty when nothing is."""
+    if not isinstance(entry, dict):
+        return f"it is {entry!r}"[:80]
+    if not isinstance(entry.get("token"), str):
+        return f"token is {show(entry, 'token')}"
+    if _number(entry.get("logprob")) is None:
+        return f"logprob is {show(entry, 'logprob')}"
+    raw = entry.get("bytes")
+    if raw is not None and not (isinstance(raw, list) and all(is_integer(b) and b in _BYTE for b in raw)):
+        return f"bytes is {show(entry, 'bytes')}"
+    return ""
+
+
+def _number(value: Json) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _alternatives(entry: Json) -> list[Json]:
+    top = entry.get("top_logprobs") if isinstance(entry, dict) else None
+    return top if isinstance(top, list) else []
+
+
+@check("parameters.logprobs-shape", on=ids("parameters.logprobs"), reads=Reads.ANSWER)
+def logprobs_shape(case: Case) -> Iterator[Finding]:
+    """Whoever asks for log probabilities gets one for each token."""
+    yield conclude(case, LOGPROBS, _shape(case.view))
+
+
+def _shape(view: View) -> Shown:
+    tokens = list(_tokens(view))
+    for token in tokens:
+        if flaw := _flaw(token.value):
+            return Shown(
+                Effect.SPOILT,
+                f"an entry of logprobs.content: {flaw}",
+                "objects with token (a string), logprob (a number) and bytes (an array of bytes, or null)",
+                examined=len(tokens),
+                frame=token.frame,
+                pointer=token.pointer,
+            )
+    if tokens:
+        return Shown(Effect.SEEN, f"log probabilities of {len(tokens)} tokens", examined=len(tokens))
+    if not view.text:
+        return Shown(Effect.UNCLEAR, "the answer has no text whose log probabilities there could be")
+    first = view.choice(0) if view.form is Form.COMPLETION else {}
+    saw = f"logprobs is {show(first, 'logprobs')}" if first else "no chunk has logprobs"
+    return Shown(Effect.MISSING, saw, "logprobs.content, one entry a token", pointer="/choices/0/logprobs")
+
+
+@check("parameters.top-logprobs", on=ids("parameters.logprobs"), reads=Reads.TEXT)
+def top_logprobs(case: Case) -> Iterator[Finding]:
+    """Asked for, the likeliest alternatives of a token stand beside it."""
+    tokens = list(_tokens(case.view))
+    if tokens:
+        yield conclude(case, LOGPROBS, _top(tokens))
+    else:
+        yield case.skip("there are no log probabilities; parameters.logprobs-shape judges that")
+
+
+def _top(tokens: list[_Token]) -> Shown:
+    alternatives = [other for token in tokens for other in _alternatives(token.value)]
+    if flaw := next((flaw for other in alternatives if (flaw := _flaw(other))), ""):
+        return Shown(Effect.SPOILT, f"an entry of top_logprobs: {flaw}", "objects with token and logprob")
+    if alternatives:
+        return Shown(Effect.SEEN, f"{len(alternatives)} alternatives", examined=len(tokens))
+    saw = f"no top_logprobs in {len(tokens)} tokens"
+    return Shown(Effect.MISSING, saw, "top_logprobs beside each token")
+
+
+@check("parameters.logprobs-stream", on=ids("parameters.logprobs-stream"), reads=Reads.STREAM)
+def logprobs_stream(case: Case) -> Iterator[Finding]:
+    """A stream has the log probabilities of its text too."""
+    yield conclude(case, LOGPROBS, _streamed(case.view))
+
+
+def _streamed(view: View) -> Shown:
+    """Tell whether the text's tokens are there; a chunk may carry its neighbours', none may be lost."""
+    shape = _shape(view)
+    if shape.effect is not Effect.SEEN:
+        return shape
+    bare = [delta for delta in view.stream.deltas if delta.string("content") and not _content(delta.value)]
+    told = "".join(str(token.value["token"]) for token in _tokens(view) if isinstance(token.value, dict))
+    if bare and len(told.strip()) < len(view.text.strip()):
+        return Shown(
+            Effect.SPOILT,
+            f"{len(bare)} chunks have text and no logprobs; the tokens that have are {told[:60]!r}",
+            "logprobs.content in each chunk with text",
+            examined=len(view.stream.chunks),
+            frame=bare[0].frame,
+            pointer=f"/choices/{bare[0].position}/logprobs",
+        )
+    return shape
+
+
+@check("parameters.logprobs-finite", on=_BOTH, reads=Reads.TEXT)
+def logprobs_finite(case: Case) -> Iterator[Finding]:
+    """A probability of zero is a great negative number: JSON has no infinity (RFC 8259 section 6)."""
+    examined = 0
+    for token in _tokens(case.view):
+        for entry in (token.value, *_alternatives(token.value)):
+            value = _number(entry.get("logprob")) if isinstance(entry, dict) else None
+            if value is None:
+                continue
+            examined += 1
+            if not math.isfinite(value):
+                yield case.fail(
+                    f"logprob is {value}",
+                    "a finite number",
+                    examined=examined,
+                    frame=token.frame,
+                    pointer=f"{token.pointer}/logprob",
+                )
+                return
+    if examined:
+        yield case.ok(examined)
+    else:
+        yield case.skip("there are no log probabilities; parameters.logprobs-shape judges that")

@@ -1,0 +1,108 @@
+"""Members whose effect nothing shows: a target takes them, or says that it does not (clauses C01-C21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
+from conformance.checks.select import ids, valid
+from conformance.checks.values import finish_of
+from conformance.model import Finding
+from conformance.probes.parameters import NULLABLE, UNKNOWN
+
+_PAIR: Final = "temperature+top_p"
+_TEMPERATURE: Final = Wanted("temperature", ("temperature", "温度"), ("temperature", _PAIR))
+_TOP_P: Final = Wanted("top_p", ("top_p", "topp", "top-p", "top p"), ("top_p", _PAIR))
+_PRESENCE: Final = Wanted("presence_penalty", ("presence", "penalties"), ("presence_penalty",))
+_FREQUENCY: Final = Wanted("frequency_penalty", ("frequency", "penalties"), ("frequency_penalty",))
+_SAMPLING: Final = (_TEMPERATURE, _TOP_P, _PRESENCE, _FREQUENCY)
+
+USER: Final = Wanted("user", ("user",))
+SEED: Final = Wanted("seed", ("seed", "种子"), or_refused=True)
+TEXT_FORMAT: Final = Wanted(
+    "response_format text", ("response_format", "response format"), ("response_format",)
+)
+EVERYDAY: Final = (USER, SEED, TEXT_FORMAT)
+"""What the everyday request asks for at a time."""
+
+
+def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
+    def judge(case: Case) -> Iterator[Finding]:
+        yield conclude(case, wanted)
+
+    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
+    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+
+
+def beside(wanted: Wanted, all_of_them: tuple[Wanted, ...]) -> Wanted:
+    """Return what is wanted together with what else its request asks for."""
+    others = tuple(other for other in all_of_them if other is not wanted)
+    return replace(wanted, beside=others)
+
+
+_BOUNDS: Final = (
+    ("temperature", _TEMPERATURE, ("zero", "high")),
+    ("top-p", _TOP_P, ("low", "high")),
+    ("presence-penalty", _PRESENCE, ("zero", "low", "high")),
+    ("frequency-penalty", _FREQUENCY, ("zero", "low", "high")),
+)
+for _name, _wanted, _probes in _BOUNDS:
+    _accepts(
+        f"parameters.{_name}-accepted",
+        ids(*(f"parameters.sampling-{_probe}" for _probe in _probes)),
+        beside(_wanted, _SAMPLING),
+    )
+_accepts(
+    "parameters.both-sampling",
+    ids("parameters.sampling-high"),
+    Wanted(
+        "temperature and top_p together",
+        (*_TEMPERATURE.names, *_TOP_P.names),
+        ("temperature", "top_p", _PAIR),
+        (_PRESENCE, _FREQUENCY),
+        or_refused=True,
+    ),
+)
+_accepts("parameters.seed-accepted", ids("parameters.everyday"), beside(SEED, EVERYDAY))
+_accepts("parameters.user-accepted", ids("parameters.everyday"), beside(USER, EVERYDAY))
+_accepts(
+    "parameters.metadata-accepted",
+    ids("parameters.labels"),
+    Wanted("metadata and store", ("metadata", "store"), or_refused=True),
+)
+_accepts(
+    "parameters.unknown-member",
+    ids("parameters.unknown-member"),
+    Wanted("a member that nobody knows", (UNKNOWN,), or_refused=True),
+)
+_accepts(
+    "parameters.stream-options-accepted",
+    ids("stream.usage"),
+    Wanted("stream_options with stream", ("stream_options", "stream options", "include_usage")),
+)
+_accepts(
+    "parameters.stream-options-without-stream",
+    ids("parameters.stream-options-alone"),
+    Wanted("stream_options without stream", ("stream_options", "stream options"), or_refused=True),
+)
+_accepts(
+    "parameters.null-accepted",
+    ids("parameters.nulls"),
+    Wanted("null in optional members", ("null", "none", *NULLABLE)),
+)
+
+
+@check("parameters.model-listed", on=valid("minimal"), reads=Reads.ANSWER)
+def model_listed(case: Case) -> Iterator[Finding]:
+    """A model that is offered answers the plainest request with text (B02)."""
+    view = case.view
+    if view.text.strip():
+        shown = Shown(Effect.SEEN, "it answers with text")
+    elif finish_of(view) == "stop":
+        shown = Shown(Effect.SPOILT, "an answer that stopped by itself and has no text", "text")
+    else:
+        shown = Shown(Effect.UNCLEAR, f"no text, and finish_reason {finish_of(view)!r}")
+    yield conclude(case, Wanted(f"the model {case.probe.model}", ("model", "模型"), ("stream",)), shown)

@@ -1,0 +1,127 @@
+"""Members of a request that change the answer: each probe asks for a few of them, and serves many checks.
+
+Effects are asked for with prompts that show them: a model that counts shows where it was cut and where it
+stopped. Members that a correct target merely takes are asked for together, since an error has to name the one
+that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from conformance.model import Json, Probe
+from conformance.probes.asker import Asker
+from conformance.probes.chat import HELLO
+
+LAST: Final = 200
+"""Where the long count ends; it needs at least so many tokens."""
+
+COUNT: Final = f"Count from 1 to {LAST} in digits, separated by spaces. Write nothing else."
+
+LIMIT: Final = 16
+"""Tokens of the limits that have to cut the count. Some upstreams take no less."""
+
+WIDE_LIMIT: Final = 128
+"""Tokens of the limit that has to give way to the other one."""
+
+BEYOND_ANY_LIMIT: Final = 1_000_000
+"""More tokens than any model writes in one answer."""
+
+SHORT_COUNT: Final = "Count from 1 to 12 in digits, separated by spaces. Write nothing else."
+
+STOP: Final = "7"
+"""A word that the short count surely has, and that the prompt has not."""
+
+STOPS: Final = (STOP, "seven")
+
+TOP: Final = 2
+"""Alternatives of each token that are asked for."""
+
+UNKNOWN: Final = "x_made_up_member"
+"""A member that no description has."""
+
+NULLABLE: Final = (
+    "temperature",
+    "top_p",
+    "n",
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+)
+"""Members that may be null in OpenAI's description (``CreateChatCompletionRequest``)."""
+
+
+def probes(ask: Asker) -> Iterator[Probe]:
+    """Yield the requests for limits, stop words, several choices, log probabilities, sampling and labels."""
+    yield from _limits(ask)
+    yield from _stops(ask)
+    yield from _several(ask)
+    yield from _sampling(ask)
+    yield from _taken(ask)
+
+
+def _probe(
+    ask: Asker, name: str, feature: str, prompt: str, members: Mapping[str, Json], *, limit: int | None = 24
+) -> Probe:
+    shape: dict[str, Json] = {"stream": True} if ask.card.stream_only else {}
+    body = {**ask.body(prompt, limit=limit), **shape, **members}
+    return ask.valid(f"parameters.{name}", body, feature=feature)
+
+
+def _limits(ask: Asker) -> Iterator[Probe]:
+    """Yield limits that are sent as they are: the least budget of the model's card does not count here."""
+    rows: tuple[tuple[str, dict[str, Json]], ...] = (
+        ("max-tokens", {"max_tokens": LIMIT}),
+        ("max-completion-tokens", {"max_completion_tokens": LIMIT}),
+        ("both-limits", {"max_tokens": WIDE_LIMIT, "max_completion_tokens": LIMIT}),
+        ("max-tokens-one", {"max_tokens": 1}),
+    )
+    for name, members in rows:
+        yield _probe(ask, name, "limits", COUNT, members, limit=None)
+    huge = _probe(ask, "max-tokens-huge", "limits", HELLO, {"max_tokens": BEYOND_ANY_LIMIT}, limit=None)
+    yield replace(huge, budget=ask.card.unlimited_cost)
+
+
+def _stops(ask: Asker) -> Iterator[Probe]:
+    """Yield stop words as a string, and as an array in a stream."""
+    array: dict[str, Json] = {"stop": list(STOPS), "stream": True}
+    yield _probe(ask, "stop-string", "stop", SHORT_COUNT, {"stop": STOP}, limit=64)
+    yield _probe(ask, "stop-array", "stop", SHORT_COUNT, array, limit=64)
+
+
+def _several(ask: Asker) -> Iterator[Probe]:
+    """Yield what is asked for twice, since it was seen to be lost in streams alone."""
+    top: dict[str, Json] = {"logprobs": True, "top_logprobs": TOP}
+    for streamed in (True,) if ask.card.stream_only else (False, True):
+        ending = "-stream" if streamed else ""
+        shape: dict[str, Json] = {"stream": True} if streamed else {}
+        yield _probe(ask, f"n-two{ending}", "n", HELLO, {"n": 2, **shape})
+        yield _probe(ask, f"logprobs{ending}", "logprobs", HELLO, {**top, **shape})
+
+
+def _sampling(ask: Asker) -> Iterator[Probe]:
+    """Yield the bounds of the documented ranges. Zeros stand among them: relays were seen to lose them."""
+    rows: tuple[tuple[str, dict[str, Json]], ...] = (
+        ("zero", {"temperature": 0, "presence_penalty": 0, "frequency_penalty": 0}),
+        ("low", {"top_p": 0, "presence_penalty": -2, "frequency_penalty": -2}),
+        ("high", {"temperature": 2, "top_p": 1, "presence_penalty": 2, "frequency_penalty": 2}),
+    )
+    for name, members in rows:
+        yield _probe(ask, f"sampling-{name}", "sampling", HELLO, members)
+
+
+def _taken(ask: Asker) -> Iterator[Probe]:
+    """Yield members without an effect that could be seen."""
+    everyday: dict[str, Json] = {"user": "ada", "seed": 7, "response_format": {"type": "text"}}
+    yield _probe(ask, "everyday", "metadata", HELLO, everyday)
+    labels: dict[str, Json] = {"metadata": {"purpose": "conformance"}, "store": False}
+    yield _probe(ask, "labels", "metadata", HELLO, labels)
+    yield _probe(ask, "nulls", "chat", HELLO, dict.fromkeys(NULLABLE))
+    yield _probe(ask, "unknown-member", "chat", HELLO, {UNKNOWN: True})
+    if not ask.card.stream_only:
+        options: dict[str, Json] = {"stream_options": {"include_usage": True}}
+        yield _probe(ask, "stream-options-alone", "stream-usage", HELLO, options)
