@@ -88,7 +88,7 @@ def write(path: Path, *names: str, footer: bool = True) -> None:
 # ---- what is kept
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(one=exchanges("ex-1"), other=exchanges("ex-2"))
 def test_an_exchange_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, one: Exchange, other: Exchange
@@ -102,7 +102,7 @@ def test_an_exchange_is_read_as_it_was_written(
     assert path.read_bytes().count(b"\n") == 3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(one=exchanges())
 def test_every_line_follows_the_schema(tmp_path_factory: pytest.TempPathFactory, one: Exchange):
     path = tmp_path_factory.mktemp("evidence") / "evidence.jsonl"
