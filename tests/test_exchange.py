@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import logging
 import socket
 import ssl
@@ -17,11 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loopback import Connection, Script, Server, answer, closed_port, replying, replying_once, serving
 
+from conformance import http1, sse
 from conformance.errors import HarnessError, UsageError
+from conformance.evidence import Writer, read
 from conformance.exchange import Limits, Sender, sender
 from conformance.exchange.faults import fault_of
 from conformance.exchange.tap import MOST_PIECES, Tape
 from conformance.model import Exchange, FaultKind, Request
+from conformance.redact import Redactor
 from conformance.secret import Secret
 from conformance.target import Target, parse_target
 
@@ -656,6 +660,30 @@ def test_a_bundle_without_certificates_is_a_usage_error(tmp_path: Path):
     bundle.write_text("nothing")
     with pytest.raises(UsageError):
         Sender(target("https://h", ca_bundle=bundle), limits=QUICK, concurrency=1)
+
+
+# ---- from the wire to the disk
+
+
+def test_a_key_that_a_target_gives_back_piece_by_piece_never_reaches_the_disk(tmp_path: Path):
+    async def echo(connection: Connection) -> None:
+        seen = await connection.request()
+        key = seen.partition(b"Bearer ")[2].partition(b"\r\n")[0]
+        await connection.say(CHUNKED)
+        for at in range(0, len(key), 2):
+            event = b'data: {"choices": [{"delta": {"content": "%s"}}]}\n\n' % key[at : at + 2]
+            await connection.say(*(b"%x\r\n%s\r\n" % (len(part), part) for part in (event[:44], event[44:])))
+        await connection.say(b"0\r\n\r\n")
+
+    exchange = Redactor([KEY]).exchange(against(echo))
+    with Writer(tmp_path / "evidence.jsonl", {}) as writer:
+        writer.exchange(exchange)
+    assert exchange.fault is None
+    shown = sse.parse(http1.read_answer(exchange.raw, closed=True).body)  # type: ignore[union-attr]
+    deltas = [json.loads(event.data)["choices"][0]["delta"]["content"] for event in shown.events]
+    assert "".join(deltas) == "~" * len(KEY)
+    (kept,) = read(tmp_path / "evidence.jsonl").exchanges
+    assert kept == exchange
 
 
 # ---- whatever comes
