@@ -249,7 +249,7 @@ def conformance(session: nox.Session) -> None:
     install(session, "-e", ".")
     # -P: a folder named conformance where the user stands is not ours.
     options = with_target(session.posargs, os.environ)
-    run(session, "-P", "-m", "conformance", "run", *options, cwd=Path(session.invoked_from))
+    run(session, "-P", "-m", "conformance.pytest_shell", *options, cwd=Path(session.invoked_from))
 
 
 @nox.session(reuse_venv=True)

@@ -246,7 +246,11 @@ def header_of(prepared: Prepared) -> dict[str, Any]:
     settings, plan = prepared.settings, prepared.plan
     return {
         "suite": {"name": "chat-conformance", "version": __version__},
-        "target": {"url": settings.target.base_url, "reference": settings.reference},
+        "target": {
+            "url": settings.target.base_url,
+            "name": settings.target.name,
+            "reference": settings.reference,
+        },
         "set": plan.set_name,
         "profile": settings.profile,
         "models": list(plan.models),
@@ -263,7 +267,9 @@ def header_of(prepared: Prepared) -> dict[str, Any]:
 def settings_of(header: Mapping[str, Any]) -> Settings:
     """Rebuild the settings of a recorded run, without its key."""
     return Settings(
-        target=Target(base_url=header["target"]["url"], extra_body=header["extra_body"]),
+        target=Target(
+            base_url=header["target"]["url"], extra_body=header["extra_body"], name=header["target"]["name"]
+        ),
         profile=header["profile"],
         models=tuple(header["models"]),
         set_name=header["set"],

@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[STASH] = Shell(config)
     except ConformanceError as error:
-        raise pytest.UsageError(str(error)) from None
+        pytest.exit(str(error), returncode=error.exit_code)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -200,6 +200,7 @@ def summarise(
     ``known`` are the (requirement, model) pairs whose failure the operator's baseline expects; ``stale`` says that a
     baseline entry no longer fails, has expired or matches nothing. Neither changes the grade.
     """
+    counted = [unit for unit in units if unit.level is not Level.MAY]
     must = [unit for unit in units if unit.level is Level.MUST]
     should = [unit for unit in units if unit.level is Level.SHOULD]
     failed = [unit for unit in must if unit.verdict is Verdict.FAIL]
@@ -215,8 +216,10 @@ def summarise(
         exit_code=_exit(grade, bool(unknown) or stale, bool(open_) or not _any_pass(units), strict=strict),
         required=count(must),
         recommended=count(should),
-        features={name: count(u for u in units if u.feature == name) for name in _names(units, "feature")},
-        models={name: count(u for u in units if u.model == name) for name in _names(units, "model")},
+        features={
+            name: count(u for u in counted if u.feature == name) for name in _names(counted, "feature")
+        },
+        models={name: count(u for u in counted if u.model == name) for name in _names(counted, "model")},
     )
 
 
