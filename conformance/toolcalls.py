@@ -106,8 +106,8 @@ class Call:
         return read.value if read is not None and read.ok and isinstance(read.value, dict) else None
 
     @property
-    def ids(self) -> tuple[Json, ...]:
-        """Every different id that the pieces give, in order."""
+    def ids(self) -> tuple[str, ...]:
+        """Every different id that the pieces give, as JSON, in order."""
         return tuple(dict.fromkeys(json.dumps(piece.id) for piece in self.pieces if piece.id is not None))
 
     @property

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
-from conformance.model import GATEWAY, KEY_MARK, Defect, Follow, Intent, Json, Probe, Request
+from conformance.model import GATEWAY, KEY_MARK, Defect, Follow, Intent, Json, Probe, Request, Retry
 from conformance.models import ModelCard
 
 JSON_HEADERS: Final = (
@@ -21,6 +21,8 @@ JSON_HEADERS: Final = (
     ("Accept-Encoding", "identity"),
 )
 AUTH: Final = ("Authorization", f"Bearer {KEY_MARK}")
+TRIES: Final = 3
+"""How often at most a model is asked for its cooperation."""
 _SYLLABLES: Final = ("ba", "do", "fi", "ku", "le", "mo", "na", "pi", "ro", "su", "ta", "ve", "wi", "xo", "zu")
 
 
@@ -115,6 +117,17 @@ class Asker:
             follow=follow,
             budget=self._cost(body),
         )
+
+    def tries(self, make: Callable[[int], Probe], *, when: str, most: int = TRIES) -> Iterator[Probe]:
+        """Yield a probe and its further tries, each sent only ``when`` the one before gave reason to.
+
+        ``make`` builds the try of a number, from 1; tries may differ in made-up words alone.
+        """
+        first = before = make(1)
+        yield first
+        for number in range(2, most + 1):
+            before = replace(make(number), id=f"{first.id}~{number}", retry=Retry(before.id, when))
+            yield before
 
     def invalid(
         self,

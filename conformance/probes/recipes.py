@@ -1,6 +1,6 @@
 """Requests that need an earlier answer: each recipe turns the view of that answer into the next request.
 
-The follow-up's own request is the template: the conversation up to the earlier answer, and all other members.
+The follow-up's own request is the template; its conversation gives way to the one that was really held.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _tool_results(probe: Probe, before: View) -> Request | None:
     if not calls or message is None or not all(isinstance(call.id, str) for call in calls):
         return None
     body: dict[str, Json] = json.loads(probe.request.body)
-    said = body["messages"]
+    said = before.asked.get("messages")
     assert isinstance(said, list)
     results: list[Json] = [
         {"role": "tool", "tool_call_id": call.id, "content": f"{call.name}: {RESULT}"} for call in calls

@@ -1,0 +1,156 @@
+"""What is the matter with the arguments of a call, by a name that helps to find the cause.
+
+Known ways in which gateways spoil them have names of their own and are the gateway's. What has none may be
+the model's own bad writing, and is *garbled*.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+
+from conformance import strictjson
+from conformance.model import Json
+from conformance.toolcalls import Call
+
+_LONGEST: Final = 100_000
+"""Characters of arguments that are looked at closely."""
+
+
+class Kind(StrEnum):
+    """What arguments are; all but the first and the last are known defects of servers."""
+
+    OBJECT = "a JSON object"
+    NOT_TEXT = "no string"
+    EMPTY = "an empty string"
+    DOUBLE = "JSON in a string: encoded twice"
+    NULL = "null"
+    CUMULATIVE = "cumulative: each delta repeats everything so far"
+    RESENT = "sent twice: after the pieces, the whole once more"
+    PREFIXED = "an empty object, and the arguments after it"
+    SEVERAL = "several JSON documents in a row"
+    UNCLOSED = "cut off: closing brackets are missing"
+    HEADLESS = "cut off: the opening bracket is missing"
+    ESCAPED = "escaped once too often"
+    PYTHON = "a Python literal, not JSON"
+    SCRIPT = "the text [object Object]"
+    GARBLED = "no JSON object"
+
+
+def kind_of(call: Call) -> Kind:  # noqa: PLR0911 - one return a kind reads as the table it is
+    """Tell what the arguments of a call are."""
+    text = call.arguments
+    if not isinstance(text, str):
+        return Kind.NOT_TEXT
+    if not text.strip():
+        return Kind.EMPTY
+    read = call.parsed
+    if read is not None and read.ok:
+        if isinstance(read.value, dict):
+            return Kind.OBJECT
+        if read.value is None:
+            return Kind.NULL
+        return Kind.DOUBLE if _holds_json(read.value) else Kind.GARBLED
+    if len(text) > _LONGEST:
+        return Kind.GARBLED
+    return _cumulative(call) or _doubled(text) or _spoilt(text)
+
+
+def _cumulative(call: Call) -> Kind | None:
+    pieces = [piece.arguments for piece in call.pieces]
+    texts = [piece for piece in pieces if isinstance(piece, str) and piece]
+    grows = all(later.startswith(earlier) for earlier, later in pairwise(texts))
+    if len(texts) > 1 and _is_object(texts[-1]):
+        if grows and texts[0] != texts[-1]:
+            return Kind.CUMULATIVE
+        if texts[-1].startswith("".join(texts[:-1])):
+            return Kind.RESENT
+    return None
+
+
+def _doubled(text: str) -> Kind | None:
+    try:
+        first, end = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    rest = strictjson.read(text.lstrip()[end:])
+    if not isinstance(first, dict) or not rest.ok:
+        return None
+    if rest.value == first:
+        return Kind.RESENT
+    return Kind.SEVERAL if first else Kind.PREFIXED
+
+
+def _spoilt(text: str) -> Kind:
+    stripped = text.strip()
+    if stripped == "[object Object]":
+        return Kind.SCRIPT
+    if stripped.startswith(("{'", "{u'")):
+        return Kind.PYTHON
+    if _is_object(html.unescape(text)) or _is_object(text.replace('\\"', '"')):
+        return Kind.ESCAPED
+    if any(_is_object(text + end) for end in ("}", "]}", "}}", "}]}", '"}')):
+        return Kind.UNCLOSED
+    return Kind.HEADLESS if _is_object("{" + text) or _is_object('{"' + text) else Kind.GARBLED
+
+
+def _holds_json(value: Json) -> bool:
+    return isinstance(value, str) and isinstance(strictjson.read(value).value, dict | list)
+
+
+def _is_object(text: str) -> bool:
+    read = strictjson.read(text)
+    return read.ok and isinstance(read.value, dict)
+
+
+class Departure(NamedTuple):
+    """One place where arguments depart from the tool's schema; ``spoilt``: in a way that is no model's."""
+
+    pointer: str
+    says: str
+    spoilt: bool
+
+
+def departures(value: Mapping[str, Json], schema: Mapping[str, Json]) -> Iterator[Departure]:
+    """Yield where arguments depart from a tool's parameters (JSON Schema 2020-12)."""
+    try:
+        found = list(Draft202012Validator(dict(schema)).iter_errors(dict(value)))
+    except (SchemaError, RecursionError):  # pragma: no cover - the suite's own schemas
+        return
+    for error in found:
+        pointer = "".join(f"/{step}" for step in error.absolute_path)
+        spoilt = _as_text(error) or _misread(error)
+        yield Departure(pointer, spoilt or error.message[:120], bool(spoilt))
+
+
+def _as_text(error: ValidationError) -> str:
+    """Say that a value stands there as the text of its JSON, empty when it does not."""
+    if error.validator != "type" or not isinstance(error.instance, str):
+        return ""
+    read = strictjson.read(error.instance)
+    schema = error.schema
+    if not read.ok or not isinstance(schema, dict) or not Draft202012Validator(schema).is_valid(read.value):
+        return ""
+    return f"{error.instance[:60]!r} is text, where the schema has {error.validator_value!r}"
+
+
+def _misread(error: ValidationError) -> str:
+    """Say that a word of an enum came back in the wrong encoding, empty when it did not."""
+    words = error.validator_value
+    if error.validator != "enum" or not isinstance(error.instance, str) or not isinstance(words, list):
+        return ""
+    for codec in ("latin-1", "cp1252"):
+        try:
+            meant = error.instance.encode(codec).decode("utf-8")
+        except UnicodeError:
+            continue
+        if meant != error.instance and meant in words:
+            return f"{error.instance[:60]!r} is {meant!r} read as {codec}"
+    return ""

@@ -1,0 +1,240 @@
+"""Requests with tools, and conversations in which tools were called, are served (B09, B10, C14-C18).
+
+An honest refusal (400, 404 or 422 that says what is not supported) is no failure where nobody claims tool
+calls. It is one where the same model does call tools on this target: then they are supported, and a part of
+them is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.checks.api import Case, Judge, Reads, Selector, check
+from conformance.checks.calling import CALLING, CLEAR, names_one_of, seen
+from conformance.checks.errortext import error_words
+from conformance.checks.select import either, ids, valid
+from conformance.model import Claim, Finding, Outcome
+from conformance.views import Form, View
+
+TOOL_WORDS: Final = ("tool", "function", "工具", "函数")
+PARALLEL_WORDS: Final = ("parallel",)
+HISTORY_WORDS: Final = (*TOOL_WORDS, "role", "message", "content", "消息", "角色")
+HISTORIES: Final = ("tools.history", "tools.history-empty", "tools.history-parts", "tools.history-parallel")
+NULL_CONTENT: Final = ("tools.history", "tools.history-parts", "tools.history-parallel")
+_RULED: Final = ("tools", "tool_choice", "echoed_message", "echoed_reasoning")
+"""The parameters of model cards that speak of tool calls."""
+_SHOWN: Final = 120
+
+
+def accepted(case: Case, what: str, words: tuple[str, ...] = TOOL_WORDS) -> Iterator[Finding]:
+    """Judge acceptance of ``what``; an error that names the cause has one of ``words``."""
+    view = case.view
+    if view.succeeded:
+        yield case.ok(outcome=Outcome.ACCEPTED)
+    elif view.form is Form.FAILED:
+        yield case.fail(f"status {view.status} to {what}", "a success status", outcome=Outcome.BROKEN)
+    elif view.form is not Form.REFUSED:
+        yield case.fail(f"{view.form} with status {view.status} and an error, to {what}", "a success")
+    elif excused(case):
+        yield case.skip(f"{what}: refused with {view.status}, as the rules of this model let it")
+    else:
+        yield from _refused(case, what, words)
+
+
+def _refused(case: Case, what: str, words: tuple[str, ...]) -> Iterator[Finding]:
+    view = case.view
+    saw = f"status {view.status} to {what}: {error_words(view).strip()[:_SHOWN]!r}"
+    honest = view.status in CLEAR and names_one_of(view, words)
+    if case.claim is Claim.YES:
+        yield case.fail(saw, "a success status")
+    elif not honest:
+        yield case.fail(saw, "a success status, or 400 or 422 with the cause")
+    elif seen(case):
+        yield case.fail(f"{saw}, though the same model does call tools here", "a success status")
+    else:
+        yield case.skip(f"{what}: refused with {view.status}, and nobody claims tool calls")
+
+
+def excused(case: Case) -> bool:
+    """Whether a rule of the model's card allows to refuse this very request."""
+    rules = case.card.rules_for(dict(case.view.asked))
+    return any(Outcome.REJECTED_CLEAN in rule.allow for rule in rules if rule.parameter in _RULED)
+
+
+def _bind(requirement: str, on: Selector, judge: Judge, beside: tuple[str, ...] = CALLING) -> None:
+    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
+    check(requirement, on=on, reads=Reads.ANSWER, beside=beside)(judge)
+
+
+def _accepts(
+    requirement: str,
+    on: Selector,
+    what: str,
+    words: tuple[str, ...] = TOOL_WORDS,
+    other: tuple[str, ...] = (),
+) -> None:
+    """Bind a check of acceptance; a refusal that speaks only of ``other`` things is judged elsewhere."""
+
+    def judge(case: Case) -> Iterator[Finding]:
+        refused = case.view.form is Form.REFUSED
+        if refused and other and names_one_of(case.view, other) and not names_one_of(case.view, words):
+            yield case.skip(f"it is refused for another member: {error_words(case.view).strip()[:_SHOWN]!r}")
+        else:
+            yield from accepted(case, what, words)
+
+    _bind(requirement, on, judge)
+
+
+_accepts("tools.function-accepted", either(ids("tools.auto"), ids("tools.at-hand")), "a function tool")
+_accepts("tools.choice-auto-accepted", ids("tools.auto"), "tool_choice auto")
+_accepts("tools.choice-none-accepted", ids("tools.none"), "tool_choice none")
+_accepts(
+    "tools.parallel-accepted",
+    ids("tools.single", "tools.parallel-stream"),
+    "parallel_tool_calls",
+    PARALLEL_WORDS,
+    ("tool_choice", "tools"),
+)
+_accepts("tools.no-parameters", ids("tools.no-parameters"), "a function tool without parameters")
+
+
+@check("tools.choice-required-accepted", on=valid("required"), reads=Reads.ANSWER, beside=CALLING)
+def accepts_choice_required(case: Case) -> Iterator[Finding]:
+    """Routers are known to refuse it for some models; where nobody claims it, saying so clearly will do."""
+    view = case.view
+    clear = view.form is Form.REFUSED and view.status in CLEAR and names_one_of(view, TOOL_WORDS)
+    if view.form is Form.REFUSED and names_one_of(view, PARALLEL_WORDS):
+        yield case.skip("it is refused for parallel_tool_calls; tools.parallel-accepted judges that")
+    elif clear and case.claim is not Claim.YES:
+        yield case.skip(f"tool_choice required: refused with {view.status}, and nobody claims it")
+    else:
+        yield from accepted(case, "tool_choice required")
+
+
+def _takes_or_refuses(requirement: str, on: Selector, what: str, words: tuple[str, ...]) -> None:
+    def judge(case: Case) -> Iterator[Finding]:
+        view = case.view
+        if view.form is Form.REFUSED and view.status in CLEAR and names_one_of(view, words):
+            yield case.ok(outcome=Outcome.REJECTED_CLEAN, saw=f"refused with {view.status}")
+        elif view.form is Form.REFUSED:
+            saw = f"status {view.status} to {what}: {error_words(view).strip()[:_SHOWN]!r}"
+            yield case.fail(saw, "success, or 400 or 422 with the cause")
+        else:
+            yield from accepted(case, what, words)
+
+    _bind(requirement, on, judge)
+
+
+_takes_or_refuses(
+    "tools.strict-accepted",
+    ids("tools.strict"),
+    "a function tool with strict",
+    (*TOOL_WORDS, "strict", "schema"),
+)
+_takes_or_refuses(
+    "tools.server-tool-accepted",
+    ids("tools.server-tool"),
+    "a tool that is no function",
+    (*TOOL_WORDS, "type", "web_search", "search"),
+)
+
+
+def _served(case: Case, names: tuple[str, ...]) -> list[View]:
+    """Return the histories among ``names`` that were served."""
+    views = (case.view, *(view for name, view in case.others.items() if name in HISTORIES))
+    return [view for view in views if view.probe.id in names and view.succeeded]
+
+
+def _history(
+    requirement: str, name: str, what: str, *, enough: tuple[str, ...] = (), needs_any: bool = True
+) -> None:
+    """Bind a check of a history.
+
+    It is enough when one of the histories ``enough`` is served. With ``needs_any`` a target that serves no
+    history at all is judged elsewhere (messages.tool-role).
+    """
+
+    def judge(case: Case) -> Iterator[Finding]:
+        if _served(case, enough):
+            yield case.ok(outcome=Outcome.ACCEPTED)
+        elif needs_any and case.view.form is Form.REFUSED and not _served(case, HISTORIES):
+            yield case.skip("no history with a call is served; messages.tool-role judges that")
+        else:
+            yield from accepted(case, what, HISTORY_WORDS)
+
+    _bind(requirement, ids(name), judge, (*CALLING, *HISTORIES))
+
+
+_history(
+    "messages.tool-role",
+    "tools.history",
+    "a tool message with tool_call_id",
+    enough=HISTORIES,
+    needs_any=False,
+)
+_history(
+    "messages.assistant-tool-calls",
+    "tools.history",
+    "an assistant message with tool_calls and content null",
+    enough=NULL_CONTENT,
+    needs_any=False,
+)
+_history(
+    "tools.arguments-in-history", "tools.history", "arguments with escapes and other scripts in the history"
+)
+_history(
+    "tools.assistant-empty-content",
+    "tools.history-empty",
+    "an assistant message with calls and empty content",
+)
+_history(
+    "tools.result-parts", "tools.history-parts", "a tool message whose content is an array of text parts"
+)
+_history("tools.parallel-results", "tools.history-parallel", "two calls and their two results in one turn")
+
+
+@check(
+    "tools.result-without-name", on=ids("tools.history"), reads=Reads.ANSWER, beside=(*CALLING, *HISTORIES)
+)
+def accepts_result_without_name(case: Case) -> Iterator[Finding]:
+    """No history of ours has a name in its tool messages, as no SDK sends one."""
+    if _served(case, HISTORIES):
+        yield case.ok(outcome=Outcome.ACCEPTED)
+    elif case.view.form is Form.REFUSED and names_one_of(case.view, ("name",)):
+        yield from accepted(case, "a tool message without name", ("name",))
+    else:
+        yield case.skip("no history with a call is served; messages.tool-role judges that")
+
+
+@check("tools.invalid-choice-in-stream", on=ids("tools.required-alone"), reads=Reads.ANSWER)
+def required_alone(case: Case) -> Iterator[Finding]:
+    """Nothing could be called: the demand is refused, and before a stream begins (C16, G06)."""
+    view = case.view
+    if view.form is Form.REFUSED and view.status in CLEAR:
+        yield case.ok(outcome=Outcome.REJECTED_CLEAN)
+    elif view.form is Form.REFUSED:
+        yield case.fail(f"status {view.status} to tool_choice required without tools", "400 or 422")
+    elif view.form is Form.FAILED:
+        yield case.skip("a server error; robustness.no-server-error judges that")
+    elif words := error_words(view).strip() or _flat_error(view):
+        frame = view.stream.frames[0].index if view.form is Form.STREAM and view.stream.frames else None
+        yield case.fail(
+            f"status {view.status} with an error inside: {words[:_SHOWN]!r}",
+            "400 or 422 before the stream begins",
+            frame=frame,
+        )
+    else:
+        yield case.fail(
+            f"status {view.status}: tool_choice required without tools was accepted",
+            "400 or 422",
+            outcome=Outcome.LENIENT,
+        )
+
+
+def _flat_error(view: View) -> str:
+    """Return the message of an error that stands in an event of its own, without ``error`` around it."""
+    for chunk in view.stream.chunks if view.form is Form.STREAM else ():
+        if "choices" not in chunk.value and isinstance(chunk.value.get("message"), str):
+            return str(chunk.value["message"])
+    return ""
