@@ -19,7 +19,18 @@ from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case, Check, Reads
 from conformance.errors import HarnessError
-from conformance.model import GATEWAY, Claim, Exchange, Finding, Intent, Level, Probe, Requirement
+from conformance.model import (
+    GATEWAY,
+    HIDDEN,
+    Claim,
+    Exchange,
+    FaultKind,
+    Finding,
+    Intent,
+    Level,
+    Probe,
+    Requirement,
+)
 from conformance.models import ModelCards
 from conformance.plan import Plan, PlannedCase
 from conformance.verdict import CaseResult, UnitResult, effective_level, fold_case, fold_tries, fold_unit
@@ -215,6 +226,10 @@ def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa
     fault = view.exchange.fault
     if fault is not None and fault.kind in UNREACHABLE:
         return f"the target could not be reached: {fault.detail}"
+    if fault is not None and fault.kind is FaultKind.WITHHELD and check.reads is not Reads.EXCHANGE:
+        return f"the body is not in the evidence: {fault.detail}"
+    if view.probe.has("auth") and (why := _keyless(view.probe, bench, model)):
+        return why
     if view.form is Form.PAGE and check.reads is not Reads.PAGE:
         return f"an intermediary answered with an HTML page ({view.status})"
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
@@ -251,3 +266,16 @@ def _ending(view: View) -> str:
 def _twin_succeeded(probe: Probe, bench: Bench, model: str) -> bool:
     twin = bench.view(probe.twin, model) if probe.twin else None
     return twin is not None and twin.succeeded
+
+
+def _keyless(probe: Probe, bench: Bench, model: str) -> str:
+    """Say why nothing can be told of keys: the valid twin went without one, or with another secret beside it."""
+    twin = bench.view(probe.twin, model) if probe.twin else None
+    if twin is None:
+        return ""
+    headers = {name.lower(): value for name, value in twin.exchange.request.headers}
+    if "authorization" not in headers:
+        return "no key was given, so nothing can be told of keys (set OPENAI_API_KEY, or --api-key-env)"
+    if HIDDEN in headers.values():
+        return "another secret header goes with every request, so leaving the key away proves nothing"
+    return ""

@@ -112,6 +112,9 @@ class Requirement:
 KEY_MARK: Final = "{key}"
 """Stands in a header value or body for the secret, which is put in only while sending."""
 
+HIDDEN: Final = "***"
+"""Stands in a recorded request for the value of another secret header."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from conformance.cli import main
 from conformance.reference import KEY, ReferenceGateway
+from conformance.reference.faults import pick_faults
 from tests.loopback import closed_port
 
 
@@ -126,3 +128,12 @@ def test_version_answers_at_once() -> None:
     done = subprocess.run([sys.executable, "-m", "conformance", "--version"], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
     assert done.stdout.startswith("chat-conformance ")
     assert time.process_time() - start < 0.3
+
+
+def test_without_a_key_nothing_is_said_of_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with ReferenceGateway(models=["m"], faults=pick_faults(["any-key-accepted"])) as gateway:
+        assert main(["run", "--target", gateway.base_url, "--only", "auth.*", "--output", "out", "--quiet"]) == 3
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    verdicts = {row["requirement"]: row["verdict"] for row in report["results"]}
+    assert verdicts["auth.wrong-key"] == verdicts["auth.no-key"] == "inconclusive"

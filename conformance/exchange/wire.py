@@ -7,12 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from conformance.model import KEY_MARK, Request
+from conformance.model import HIDDEN, KEY_MARK, Request
 from conformance.secret import Secret
 from conformance.target import Target
-
-HIDDEN: Final = "***"
-"""Stands in the recorded request for a secret header value."""
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
