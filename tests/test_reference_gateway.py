@@ -127,7 +127,9 @@ def test_tool_call_is_told_in_fragments(client: httpx.Client) -> None:
     calls: dict[int, dict[str, str]] = {}
     for chunk in chunks(client, **asked):
         for delta in chunk["choices"][0]["delta"].get("tool_calls", []):
-            call = calls.setdefault(delta["index"], {"arguments": "", **{k: delta[k] for k in delta if k == "id"}})
+            call = calls.setdefault(
+                delta["index"], {"arguments": "", **{k: delta[k] for k in delta if k == "id"}}
+            )
             call["arguments"] += delta["function"]["arguments"]
     told = [(call["id"], call["arguments"]) for call in calls.values()]
     assert told == [(call["id"], call["function"]["arguments"]) for call in whole["message"]["tool_calls"]]
@@ -154,7 +156,9 @@ def test_log_probabilities_are_given_for_each_token(client: httpx.Client) -> Non
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", f"Basic {KEY}", KEY])
-def test_request_without_the_key_is_refused(gateway: ReferenceGateway, given: str | None, *, stream: bool) -> None:
+def test_request_without_the_key_is_refused(
+    gateway: ReferenceGateway, given: str | None, *, stream: bool
+) -> None:
     headers = {} if given is None else {"authorization": given}
     body = {"model": DEFAULT_MODEL, "messages": [HELLO], "stream": stream}
     answer = httpx.post(gateway.base_url + CHAT, json=body, headers=headers, trust_env=False)
@@ -181,7 +185,11 @@ def test_request_without_the_key_is_refused(gateway: ReferenceGateway, given: st
         ({"messages": [{"role": "user"}]}, 400, "messages[0].content"),
         ({"messages": [{"role": "user", "content": None}]}, 400, "messages[0].content"),
         ({"messages": [{"role": "user", "content": []}]}, 400, "messages[0].content"),
-        ({"messages": [{"role": "user", "content": [{"type": "sound"}]}]}, 400, "messages[0].content[0].type"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "sound"}]}]},
+            400,
+            "messages[0].content[0].type",
+        ),
         ({"messages": [{"role": "tool", "content": "x"}]}, 400, "messages[0].tool_call_id"),
         ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "a"}]}, 400, "messages[0].role"),
         ({"temperature": -0.1}, 400, "temperature"),
@@ -281,7 +289,8 @@ def test_tool_round_trip_ends_with_the_result(client: httpx.Client) -> None:
     question = said("What is the weather in Paris?")
     message = ask(client, messages=question, tools=[WEATHER]).json()["choices"][0]["message"]
     results = [
-        {"role": "tool", "tool_call_id": call["id"], "content": "It is 21.5 degrees."} for call in message["tool_calls"]
+        {"role": "tool", "tool_call_id": call["id"], "content": "It is 21.5 degrees."}
+        for call in message["tool_calls"]
     ]
     whole = ask(client, messages=[*question, message, *results], tools=[WEATHER]).json()["choices"][0]
     assert whole["finish_reason"] == "stop"
@@ -299,7 +308,18 @@ def test_completion_limit_takes_precedence_over_the_old_one(client: httpx.Client
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"  ", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"{'model': 1}", b'{"model": NaN}', b'{"model": 1e999}'],
+    [
+        b"",
+        b"  ",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b"{'model': 1}",
+        b'{"model": NaN}',
+        b'{"model": 1e999}',
+    ],
 )
 def test_body_that_is_no_json_object_is_refused(client: httpx.Client, body: bytes) -> None:
     answer = client.post(CHAT, content=body, headers={"content-type": "application/json"})
@@ -325,8 +345,12 @@ def test_odd_json_is_served_or_refused(client: httpx.Client, member: bytes, stat
     assert client.post(CHAT, content=body, headers={"content-type": "application/json"}).status_code == status
 
 
-@pytest.mark.parametrize(("media_type", "status"), [("application/json; charset=latin-1", 200), ("text/plain", 415)])
-def test_content_type_is_checked_and_its_parameters_are_not(client: httpx.Client, media_type: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("media_type", "status"), [("application/json; charset=latin-1", 200), ("text/plain", 415)]
+)
+def test_content_type_is_checked_and_its_parameters_are_not(
+    client: httpx.Client, media_type: str, status: int
+) -> None:
     body = json.dumps({"model": DEFAULT_MODEL, "messages": [HELLO]}).encode()
     answer = client.post(CHAT, content=body, headers={"content-type": media_type})
     assert answer.status_code == status
@@ -386,7 +410,9 @@ def test_pipelined_requests_are_answered_in_order(gateway: ReferenceGateway) -> 
 
 
 def test_client_that_waits_for_continue_is_told_to(gateway: ReferenceGateway) -> None:
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
         connection.sendall(head)
         assert connection.recv(1024).startswith(b"HTTP/1.1 100 Continue")
@@ -394,7 +420,9 @@ def test_client_that_waits_for_continue_is_told_to(gateway: ReferenceGateway) ->
         assert connection.recv(1024).startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.parametrize("sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"])
+@pytest.mark.parametrize(
+    "sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"]
+)
 def test_what_is_not_http_gets_a_400(gateway: ReferenceGateway, sent: bytes) -> None:
     assert exchange(gateway, sent).startswith(b"HTTP/1.1 400 ")
 
@@ -420,7 +448,9 @@ def test_two_gateways_say_the_same_with_one_seed_and_clock() -> None:
         with ReferenceGateway(seed=3, clock=lambda: 1.8e9) as gateway:
             headers = {"authorization": f"Bearer {gateway.key}"}
             body = {"model": DEFAULT_MODEL, "messages": [HELLO]}
-            bodies.append(httpx.post(gateway.base_url + CHAT, json=body, headers=headers, trust_env=False).text)
+            bodies.append(
+                httpx.post(gateway.base_url + CHAT, json=body, headers=headers, trust_env=False).text
+            )
     assert bodies[0] == bodies[1]
 
 

@@ -15,7 +15,10 @@ openai = pytest.importorskip("openai")
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[openai.OpenAI]:
-    with ReferenceGateway() as gateway, openai.OpenAI(base_url=gateway.base_url, api_key=gateway.key) as client:
+    with (
+        ReferenceGateway() as gateway,
+        openai.OpenAI(base_url=gateway.base_url, api_key=gateway.key) as client,
+    ):
         yield client
 
 
@@ -26,7 +29,9 @@ def test_create_yields_text(client: openai.OpenAI) -> None:
 
 
 def test_documented_loop_prints_the_text(client: openai.OpenAI) -> None:
-    stream = client.chat.completions.create(model=DEFAULT_MODEL, messages=said("Say exactly: a 你 b"), stream=True)
+    stream = client.chat.completions.create(
+        model=DEFAULT_MODEL, messages=said("Say exactly: a 你 b"), stream=True
+    )
     text = "".join(chunk.choices[0].delta.content for chunk in stream if chunk.choices[0].delta.content)
     assert text == "a 你 b"
 
@@ -65,7 +70,9 @@ def test_errors_become_their_classes(
     client: openai.OpenAI, members: dict[str, object], kind: str, *, stream: bool
 ) -> None:
     with pytest.raises(getattr(openai, kind)) as caught:
-        client.chat.completions.create(**{"model": DEFAULT_MODEL, "messages": [HELLO], "stream": stream, **members})
+        client.chat.completions.create(
+            **{"model": DEFAULT_MODEL, "messages": [HELLO], "stream": stream, **members}
+        )
     assert caught.value.param
     assert caught.value.request_id
 

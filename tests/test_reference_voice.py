@@ -104,15 +104,23 @@ def test_tool_is_called_when_the_prompt_speaks_of_it() -> None:
     assert calls("What is the weather in Paris?", tools=[WEATHER]) == [
         ("get_weather", {"city": "Paris", "unit": "celsius"})
     ]
-    assert calls("Weather in Paris, in fahrenheit", tools=[WEATHER])[0][1] == {"city": "Paris", "unit": "fahrenheit"}
-    assert calls("北京今天天气怎么样?", tools=[{**WEATHER, "function": {"name": "tianqi", "description": "查询天气"}}])
+    assert calls("Weather in Paris, in fahrenheit", tools=[WEATHER])[0][1] == {
+        "city": "Paris",
+        "unit": "fahrenheit",
+    }
+    assert calls(
+        "北京今天天气怎么样?", tools=[{**WEATHER, "function": {"name": "tianqi", "description": "查询天气"}}]
+    )
     assert calls("Tell me a joke", tools=[WEATHER]) == []
     assert calls("Weather in Paris? Do not call any tool.", tools=[WEATHER]) == []
 
 
 def test_tool_choice_decides_over_the_prompt() -> None:
     named = {"type": "function", "function": {"name": "other"}}
-    other = {"type": "function", "function": {"name": "other", "parameters": {"type": "object", "properties": {}}}}
+    other = {
+        "type": "function",
+        "function": {"name": "other", "parameters": {"type": "object", "properties": {}}},
+    }
     assert calls("Weather in Paris?", tools=[WEATHER], tool_choice="none") == []
     assert len(calls("Tell me a joke", tools=[WEATHER], tool_choice="required")) == 1
     assert calls("Weather in Paris?", tools=[WEATHER, other], tool_choice=named) == [("other", {})]
@@ -167,11 +175,18 @@ LEAVES = st.one_of(
     st.tuples(st.integers(0, 30), st.integers(0, 30)).map(
         lambda pair: {"type": "string", "minLength": pair[0], "maxLength": sum(pair)}
     ),
-    st.sampled_from(["date", "date-time", "email", "uri", "uuid"]).map(lambda form: {"type": "string", "format": form}),
+    st.sampled_from(["date", "date-time", "email", "uri", "uuid"]).map(
+        lambda form: {"type": "string", "format": form}
+    ),
     st.lists(st.text(max_size=5) | small, min_size=1, max_size=4).map(lambda options: {"enum": options}),
     ordered("minimum", "maximum").map(lambda bounds: {"type": "integer", **bounds}),
     st.tuples(st.integers(1, 9), small).map(
-        lambda pair: {"type": "integer", "multipleOf": pair[0], "minimum": pair[1], "maximum": pair[1] + pair[0]}
+        lambda pair: {
+            "type": "integer",
+            "multipleOf": pair[0],
+            "minimum": pair[1],
+            "maximum": pair[1] + pair[0],
+        }
     ),
     small.map(lambda bound: {"type": "integer", "exclusiveMinimum": bound}),
     ordered("minimum", "maximum").map(lambda bounds: {"type": "number", **bounds}),
@@ -192,7 +207,9 @@ def containers(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.one_of(objects, arrays, either, objects.map(lambda one: {"allOf": [one]}))
 
 
-SCHEMAS = st.dictionaries(st.sampled_from("abcd"), st.recursive(LEAVES, containers, max_leaves=10), max_size=3).map(
+SCHEMAS = st.dictionaries(
+    st.sampled_from("abcd"), st.recursive(LEAVES, containers, max_leaves=10), max_size=3
+).map(
     lambda properties: {
         "type": "object",
         "properties": properties,
