@@ -15,9 +15,12 @@ from conformance.reference.gateway import respond
 from tests.reference_samples import CALL, HELLO, WEATHER, chat, said
 
 CARDS = load_cards()
-NAMED = """gpt-4o gpt-4o-mini o3-mini o4-mini claude-opus-4-6 claude-sonnet-4-5-20250929 deepseek-v3 deepseek-r1
-gemini-3-pro-preview gemini-3-flash-preview gemini-2.0-flash-thinking-exp glm-5 kimi-k2.5 doubao-seed-1-8-251228 qwq-32b
-qwen-max qwen3-max grok-3 grok-3-mini""".split()
+NAMED = (
+    *("gpt-4o", "gpt-4o-mini", "o3-mini", "o4-mini", "claude-opus-4-6", "claude-sonnet-4-5-20250929"),
+    *("deepseek-v3", "deepseek-r1", "gemini-3-pro-preview", "gemini-3-flash-preview"),
+    *("gemini-2.0-flash-thinking-exp", "glm-5", "kimi-k2.5", "doubao-seed-1-8-251228", "qwq-32b"),
+    *("qwen-max", "qwen3-max", "grok-3", "grok-3-mini"),
+)
 WORKS = {Outcome.APPLIED, Outcome.ACCEPTED}
 
 

@@ -1,4 +1,4 @@
-"""Every mutator does what it says, every fault changes an answer, and a wrong row is found when it is read."""
+"""Every mutator does what it says, and a wrong row of a fault is found when it is read."""
 
 from __future__ import annotations
 
@@ -115,14 +115,14 @@ def test_several_faults_strike_together() -> None:
     ],
 )
 def test_wrong_row_is_found_when_it_is_read(row: Json) -> None:
-    with pytest.raises(CatalogueError, match="file.yaml"):
+    with pytest.raises(CatalogueError, match=r"file\.yaml"):
         read_fault(row, "test", "file.yaml[0]")
 
 
 def test_two_faults_cannot_have_one_name(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("[{name: x, what: x, mutate: [{op: done}]}]", encoding="utf-8")
     (tmp_path / "b.yaml").write_text("[{name: x, what: x, mutate: [{op: done}]}]", encoding="utf-8")
-    with pytest.raises(CatalogueError, match="b.yaml x"):
+    with pytest.raises(CatalogueError, match=r"b\.yaml x"):
         load_faults(tmp_path)
 
 
@@ -440,6 +440,11 @@ def test_cut_answer_is_cut_on_the_wire() -> None:
             )
 
 
+def read_all(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
 def test_connection_is_reset_or_left_hanging() -> None:
     reset = made({"op": "cut", "bytes": 0, "by": "reset"})
     hang = made({"op": "cut", "bytes": 0, "by": "hang"})
@@ -450,8 +455,7 @@ def test_connection_is_reset_or_left_hanging() -> None:
     ):
         one.sendall(sent)
         with pytest.raises(ConnectionResetError):
-            while one.recv(65536):
-                pass
+            read_all(one)
     with (
         ReferenceGateway(faults=[hang]) as gateway,
         socket.create_connection(("127.0.0.1", gateway.port)) as one,
@@ -459,5 +463,4 @@ def test_connection_is_reset_or_left_hanging() -> None:
         one.settimeout(0.1)
         one.sendall(sent)
         with pytest.raises(TimeoutError):
-            while one.recv(65536):
-                pass
+            read_all(one)

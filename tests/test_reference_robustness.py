@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,16 +13,18 @@ from conformance.reference.gateway import respond
 from tests.reference_samples import HELLO, chat, raw
 
 HOUSE = furnish(key=KEY)
-WORDS = (
-    "function user tool assistant text auto required json_schema object string call_1 $ref #/a type name role content "
-    "id tool_calls tool_call_id arguments parameters properties enum items anyOf allOf schema strict mode tools minimum "
-    "maximum multipleOf minItems minLength const image_url url file include_usage"
-).split()
-MEMBERS = (
+WORDS = re.findall(
+    r"\S+",
+    "function user tool assistant text auto required json_schema object string call_1 $ref #/a type name role "
+    "content id tool_calls tool_call_id arguments parameters properties enum items anyOf allOf schema strict mode "
+    "tools minimum maximum multipleOf minItems minLength const image_url url file include_usage",
+)
+MEMBERS = re.findall(
+    r"\S+",
     "model messages temperature top_p n stop stream stream_options tools tool_choice parallel_tool_calls "
     "response_format max_tokens max_completion_tokens logprobs top_logprobs seed user metadata reasoning_effort "
-    "logit_bias thinking enable_thinking anything"
-).split()
+    "logit_bias thinking enable_thinking anything",
+)
 ANYTHING = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(WORDS)
