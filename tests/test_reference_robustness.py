@@ -15,15 +15,15 @@ from tests.reference_samples import HELLO, chat, raw
 HOUSE = furnish(key=KEY)
 WORDS = re.findall(
     r"\S+",
-    "function user tool assistant text auto required json_schema object string call_1 $ref #/a type name role "
-    "content id tool_calls tool_call_id arguments parameters properties enum items anyOf allOf schema strict mode "
-    "tools minimum maximum multipleOf minItems minLength const image_url url file include_usage",
+    """function user tool assistant text auto required json_schema object string call_1 $ref #/a type name role
+    content id tool_calls tool_call_id arguments parameters properties enum items anyOf allOf schema strict mode
+    tools minimum maximum multipleOf minItems minLength const image_url url file include_usage""",
 )
 MEMBERS = re.findall(
     r"\S+",
-    "model messages temperature top_p n stop stream stream_options tools tool_choice parallel_tool_calls "
-    "response_format max_tokens max_completion_tokens logprobs top_logprobs seed user metadata reasoning_effort "
-    "logit_bias thinking enable_thinking anything",
+    """model messages temperature top_p n stop stream stream_options tools tool_choice parallel_tool_calls
+    response_format max_tokens max_completion_tokens logprobs top_logprobs seed user metadata reasoning_effort
+    logit_bias thinking enable_thinking anything""",
 )
 ANYTHING = st.recursive(
     st.one_of(
