@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from importlib import import_module
 
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case
@@ -29,9 +30,13 @@ MODEL = "reference-chat"
 STARTED = 1_767_225_600.0
 
 
-def probes(card: ModelCard | None = None, model: str = MODEL) -> dict[str, Probe]:
-    """Return every hand-written probe of one model by its id."""
-    return {probe.id: probe for probe in library(Asker(model, card or ModelCard(model)))}
+def probes(*areas: str, card: ModelCard | None = None, model: str = MODEL) -> dict[str, Probe]:
+    """Return the hand-written probes of one model by their ids: those of these modules, or all."""
+    ask = Asker(model, card or ModelCard(model))
+    if not areas:
+        return {probe.id: probe for probe in library(ask)}
+    modules = [import_module(f"conformance.probes.{area}") for area in areas]
+    return {probe.id: probe for module in modules for probe in module.probes(ask)}
 
 
 def raw_answer(status: int, headers: Mapping[str, str], body: bytes) -> bytes:

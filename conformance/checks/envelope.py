@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.errortext import broken, error_object
+from conformance.checks.errortext import broken, error_object, structured
 from conformance.checks.select import either, invalid, valid, without
 from conformance.model import Finding, Json
 
@@ -30,7 +30,7 @@ def envelope_object(case: Case) -> Iterator[Finding]:
     view = case.view
     if error_object(view) is not None:
         yield case.ok()
-    elif broken(view) and not view.document.ok:
+    elif broken(view) and not structured(view):
         yield case.skip(
             "a 5xx without JSON may be an intermediary's; robustness.no-server-error judges the status"
         )
@@ -46,7 +46,7 @@ def _told(case: Case) -> str:
     view = case.view
     if not view.content.strip():
         return "an empty body"
-    if not view.document.ok:
+    if not structured(view):
         return f"a body that is no JSON: {view.content[:80].decode('utf-8', 'replace')!r}"
     if view.error is not None and view.error.enveloped:
         return f"an error that is no object: {str(view.error.value)[:80]!r}"
@@ -141,7 +141,7 @@ def content_type(case: Case) -> Iterator[Finding]:
     view = case.view
     if not view.content.strip():
         yield case.skip("the body is empty; errors.envelope-object judges that")
-    elif broken(view) and not view.document.ok:
+    elif broken(view) and not structured(view):
         yield case.skip(
             "a 5xx without JSON may be an intermediary's; robustness.no-server-error judges the status"
         )

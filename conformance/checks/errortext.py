@@ -23,6 +23,11 @@ def broken(view: View) -> bool:
     return view.status is not None and view.status >= 500  # noqa: PLR2004
 
 
+def structured(view: View) -> bool:
+    """Whether the body is a JSON object or array; a line such as ``502 Bad Gateway`` begins as JSON too."""
+    return isinstance(view.json, dict | list)
+
+
 def error_object(view: View) -> Mapping[str, Json] | None:
     """Return the object in the member ``error``, None when there is none."""
     error = view.error
@@ -62,7 +67,7 @@ def error_words(view: View) -> str:
         return "\n".join(text for value in frames for text in _values(dict(value)))
     if not refused(view) and not hidden_error(view):
         return ""
-    if view.document.ok:
+    if structured(view):
         return "\n".join(_values(view.json))
     return view.content.decode("utf-8", "replace")
 
