@@ -31,7 +31,10 @@ from conformance.models import WORKS
 from conformance.views import Form, View
 
 CLEAR: Final = frozenset({400, 404, 422})
-"""Statuses that say: not with this request. Others send a client to its key, its purse or the next try."""
+"""Statuses that say: not with this request."""
+
+ASIDE: Final = frozenset({401, 402, 403, 407, 408, 409, 425})
+"""Statuses that speak of the key, the purse or the moment, whatever was asked for."""
 
 _SHORT: Final = 3
 """Names of so many letters or fewer have to stand alone in an error's text."""
@@ -58,6 +61,7 @@ class Effect(StrEnum):
 class Refusal(Enum):
     """What a client error says of why it is one."""
 
+    ASIDE = "it is not about the request"
     CLEAN = "the cause is named"
     OTHER = "another member of the request is named"
     UNCLEAR = "the cause is not named"
@@ -124,6 +128,8 @@ def allowed_of(case: Case, wanted: Wanted) -> frozenset[Outcome]:
 def refusal_of(view: View, wanted: Wanted) -> Refusal:
     """Tell what a client error is about."""
     words = error_words(view)
+    if view.status in ASIDE:
+        return Refusal.ASIDE
     if view.status in CLEAR and names_any(words, wanted.names):
         return Refusal.CLEAN
     if any(names_any(words, other.names) for other in wanted.beside):
@@ -180,6 +186,8 @@ def _refused(case: Case, wanted: Wanted) -> Finding:
     view, allowed = case.view, allowed_of(case, wanted)
     saw = f"status {view.status} to {wanted.what}"
     match refusal_of(view, wanted):
+        case Refusal.ASIDE:
+            return case.unsure(f"{saw}: it speaks of the key, the purse or the moment, not of the request")
         case Refusal.OTHER:
             return _refused_for_another(case, wanted)
         case Refusal.UNCLEAR:

@@ -8,7 +8,7 @@ from typing import Final
 from conformance.chatstream import Choice
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
-from conformance.checks.parameters_limits import counted
+from conformance.checks.parameters_limits import broken_off
 from conformance.checks.select import ids
 from conformance.checks.usage import billed_of
 from conformance.checks.values import choices_of, finish_of, is_integer
@@ -21,7 +21,6 @@ N_TWO: Final = Wanted(
 )
 STOP_STRING: Final = Wanted("stop as a string", ("stop", "停止"), ("stop",))
 STOP_ARRAY: Final = Wanted("stop as an array of strings", ("stop", "停止"), ("stop",))
-_BEFORE_STOP: Final = int(STOP) - 1
 _WANTED: Final = [0, 1]
 
 
@@ -130,7 +129,7 @@ def _stopped(case: Case) -> Shown:
     text, finish, billed = case.view.text, finish_of(case.view), billed_of(case)
     asked = [case.view.asked.get(name) for name in ("max_tokens", "max_completion_tokens")]
     limit = max(value for value in [0, *asked] if isinstance(value, int))
-    if text.rstrip().endswith(STOP) and text.count(STOP) == 1 and finish == "stop":
+    if finish == "stop" and text.endswith(STOP) and text.count(STOP) == 1:
         return Shown(Effect.SPOILT, f"the answer ends with the stop word: {text[-40:]!r}", "an end before it")
     if STOP in text:
         at = text.index(STOP)
@@ -139,10 +138,10 @@ def _stopped(case: Case) -> Shown:
             f"the stop word {STOP!r} is in the answer: {text[max(0, at - 20) : at + 20]!r}",
             "an answer that ends before the stop word",
         )
-    if counted(text) != _BEFORE_STOP:
-        return Shown(Effect.UNCLEAR, f"the model did not count as it was asked to: {text[:60]!r}")
+    if not broken_off(text):
+        return Shown(Effect.UNCLEAR, f"the model may have ended by itself, without the word: {text[-40:]!r}")
     if finish == "stop":
-        return Shown(Effect.SEEN, f"it stops after {text.strip()[-12:]!r}")
+        return Shown(Effect.SEEN, f"it ends in the middle of a sentence: {text[-40:]!r}")
     if finish == "length" and billed is not None and billed < limit:
         return Shown(
             Effect.SPOILT,
@@ -150,4 +149,6 @@ def _stopped(case: Case) -> Shown:
             "finish_reason 'stop'",
             pointer="/choices/0/finish_reason",
         )
-    return Shown(Effect.ELSEWHERE, f"finish_reason is {finish!r}; other requirements judge that")
+    return Shown(
+        Effect.UNCLEAR, f"no stop word came before the limit, or finish_reason {finish!r} is its sign"
+    )

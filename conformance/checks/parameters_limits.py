@@ -1,13 +1,11 @@
 """Limits of an answer: taken, and cutting what is longer than they allow (contract clauses C04-C07, K5).
 
-Shown with a count that needs far more tokens than the limit. That a text ended by itself just there is no
-failure: what counts is a bill above the limit, a count that goes on beyond it, or a cut that is told as
-an end.
+Shown with a story that needs far more tokens than the limit. A model that ends by itself is no failure: what
+counts is a bill or a text above the limit, or a cut in the middle of a sentence that is told as an end.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,7 +15,7 @@ from conformance.checks.select import ids, valid
 from conformance.checks.usage import billed_of
 from conformance.checks.values import finish_of
 from conformance.model import Finding
-from conformance.probes.parameters import LAST, LIMIT
+from conformance.probes.parameters import LIMIT
 
 _TOKENS: Final = (
     "max_tokens",
@@ -41,38 +39,34 @@ BOTH: Final = Wanted(
 )
 NONE: Final = Wanted("a request without a limit", _TOKENS)
 
-_DIGITS: Final = re.compile(r"\d+")
-_ENOUGH: Final = 3
-"""Numbers in order that show that the model counts."""
+_LONG: Final = 2 * LIMIT
+"""Words that are more than the limit allows, however a tokenizer counts."""
+
+_COMMA: Final = (",", "\uff0c", "\u3001")
 
 
-def counted(text: str) -> int:
-    """Return how far a text counts from 1 on without a gap, 0 when it does not begin."""
-    reached = 0
-    for digits in _DIGITS.findall(text):
-        if digits == str(reached + 1):
-            reached += 1
-        elif reached:
-            break
-    return reached
+def broken_off(text: str) -> bool:
+    """Whether a text ends in the middle of a sentence: with a letter, a digit or a comma."""
+    last = text.rstrip(" ")[-1:]
+    return last.isalnum() or last in _COMMA
 
 
 def cut(case: Case) -> Shown:
-    """Tell whether the limit has cut the count."""
-    view, reached = case.view, counted(case.view.text)
+    """Tell whether the limit has cut the story."""
+    view, words = case.view, len(case.view.text.split())
     finish, billed = finish_of(view), billed_of(case)
-    if reached > 2 * LIMIT:
-        return _over(f"it counts to {reached} with a limit of {LIMIT} tokens")
+    if words > _LONG:
+        return _over(f"an answer of {words} words with a limit of {LIMIT} tokens")
     if billed is not None and billed > LIMIT:
         return _over(f"{billed} completion tokens with a limit of {LIMIT}, finish_reason {finish!r}")
     if finish == "length":
-        return Shown(Effect.SEEN, f"cut after {billed if billed is not None else 'so many'} tokens")
+        return Shown(Effect.SEEN, "cut" if billed is None else f"cut after {billed} tokens")
     if finish != "stop":
         return Shown(Effect.ELSEWHERE, f"finish_reason is {finish!r}; other requirements judge that")
-    if _ENOUGH <= reached < LAST and billed is not None and billed >= LIMIT:
+    if billed is not None and billed >= LIMIT and broken_off(view.text):
         return Shown(
             Effect.SPOILT,
-            f"it stops counting at {reached} of {LAST}, after {billed} tokens, with finish_reason 'stop'",
+            f"cut after {billed} tokens at {view.text[-30:]!r}, with finish_reason 'stop'",
             "finish_reason 'length': the limit has cut the answer",
             pointer="/choices/0/finish_reason",
         )

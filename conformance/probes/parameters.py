@@ -1,8 +1,8 @@
 """Members of a request that change the answer: each probe asks for a few of them, and serves many checks.
 
-Effects are asked for with prompts that show them: a model that counts shows where it was cut and where it
-stopped. Members that a correct target merely takes are asked for together, since an error has to name the one
-that it is about.
+Effects are asked for with a prompt that shows them: in a long story one sees where it was cut or stopped.
+Members that a correct target merely takes are asked for together, since an error has to name the one that it
+is about.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from conformance.model import Json, Probe
 from conformance.probes.asker import Asker
 from conformance.probes.chat import HELLO
 
-LAST: Final = 200
-"""Where the long count ends; it needs at least so many tokens."""
-
-COUNT: Final = f"Count from 1 to {LAST} in digits, separated by spaces. Write nothing else."
+STORY: Final = "Write a long story about a fox, at least 300 words."
+"""What nobody tells in a few tokens, nor without a *the*; small models obey it more often than they count."""
 
 LIMIT: Final = 16
-"""Tokens of the limits that have to cut the count. Some upstreams take no less."""
+"""Tokens of the limits that have to cut the story. Some upstreams take no less."""
 
 WIDE_LIMIT: Final = 128
 """Tokens of the limit that has to give way to the other one."""
@@ -29,12 +27,10 @@ WIDE_LIMIT: Final = 128
 BEYOND_ANY_LIMIT: Final = 1_000_000
 """More tokens than any model writes in one answer."""
 
-SHORT_COUNT: Final = "Count from 1 to 12 in digits, separated by spaces. Write nothing else."
+STOP: Final = "the"
+"""A word, also as part of other words, that an English story surely has."""
 
-STOP: Final = "7"
-"""A word that the short count surely has, and that the prompt has not."""
-
-STOPS: Final = (STOP, "seven")
+STOPS: Final = (STOP, "xylograph")
 
 TOP: Final = 2
 """Alternatives of each token that are asked for."""
@@ -81,7 +77,7 @@ def _limits(ask: Asker) -> Iterator[Probe]:
         ("max-tokens-one", {"max_tokens": 1}),
     )
     for name, members in rows:
-        yield _probe(ask, name, "limits", COUNT, members, limit=None)
+        yield _probe(ask, name, "limits", STORY, members, limit=None)
     huge = _probe(ask, "max-tokens-huge", "limits", HELLO, {"max_tokens": BEYOND_ANY_LIMIT}, limit=None)
     yield replace(huge, budget=ask.card.unlimited_cost)
 
@@ -89,8 +85,8 @@ def _limits(ask: Asker) -> Iterator[Probe]:
 def _stops(ask: Asker) -> Iterator[Probe]:
     """Yield stop words as a string, and as an array in a stream."""
     array: dict[str, Json] = {"stop": list(STOPS), "stream": True}
-    yield _probe(ask, "stop-string", "stop", SHORT_COUNT, {"stop": STOP}, limit=64)
-    yield _probe(ask, "stop-array", "stop", SHORT_COUNT, array, limit=64)
+    yield _probe(ask, "stop-string", "stop", STORY, {"stop": STOP}, limit=64)
+    yield _probe(ask, "stop-array", "stop", STORY, array, limit=64)
 
 
 def _several(ask: Asker) -> Iterator[Probe]:
