@@ -4,7 +4,8 @@ Before a check sees anything, the rules that hold for all of them are applied he
 
 - an exchange that was not captured, a page of an intermediary, a 429, or a target that could not be reached give no
   opinion;
-- an invalid probe counts only if its valid twin succeeded on this target;
+- an invalid probe counts only if its valid twin succeeded on this target, unless the requirement holds for every
+  answer; where the twin was honestly refused the case is not applicable;
 - a check is kept silent on forms that it cannot read: of a model that lives the case is not applicable, since another
   requirement judges that very form (acceptance, 5xx, what a body has to be); of one that does not it has no opinion.
 """
@@ -206,6 +207,12 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
     reason = _silence(check, case, bench, model)
     if reason:
         return (), reason
+    if case.probe.intent is Intent.INVALID and not check.any_cause:
+        twin = bench.view(case.probe.twin, model) if case.probe.twin else None
+        if twin is not None and _refused(twin, bench, model):
+            return (
+                case.skip(f"its valid twin {case.probe.twin} is refused too: the feature is unknown here"),
+            ), ""
     if case.view.form not in READABLE[check.reads]:
         why = f"the answer is a {case.view.form} ({_ending(case.view)}); another requirement judges that"
         if bench.alive(model) and case.view.form in _JUDGED_ELSEWHERE:
@@ -240,8 +247,10 @@ def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa
         )
     if not bench.alive(model) and _says_nothing(view):
         return f"no valid request of this run was answered; this one ended as a {view.form} ({_ending(view)})"
-    if view.probe.intent is Intent.INVALID and not _twin_succeeded(view.probe, bench, model):
-        return f"its valid twin {view.probe.twin} did not succeed, so this answer proves nothing"
+    if view.probe.intent is Intent.INVALID and not (check.any_cause and bench.alive(model)):
+        twin = bench.view(view.probe.twin, model) if view.probe.twin else None
+        if twin is None or not (twin.succeeded or _refused(twin, bench, model)):
+            return f"its valid twin {view.probe.twin} did not succeed, so this answer proves nothing"
     for name in check.needs:
         other = case.others.get(name)
         if other is None or not (other.succeeded or check.any_form):
@@ -263,9 +272,9 @@ def _ending(view: View) -> str:
     return fault.detail if fault else f"status {view.status}"
 
 
-def _twin_succeeded(probe: Probe, bench: Bench, model: str) -> bool:
-    twin = bench.view(probe.twin, model) if probe.twin else None
-    return twin is not None and twin.succeeded
+def _refused(view: View, bench: Bench, model: str) -> bool:
+    """Whether a valid probe was refused by a target that serves others: it does not know the feature."""
+    return view.form is Form.REFUSED and view.status not in _UNAUTHORISED and bench.alive(model)
 
 
 def _keyless(probe: Probe, bench: Bench, model: str) -> str:

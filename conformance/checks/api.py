@@ -110,7 +110,8 @@ class Check:
 
     ``needs`` names further probes of the same model (or of the gateway) whose successful answers the judge reads;
     without all of them the case has no opinion. ``any_form`` drops the demand that those succeeded. ``beside`` names
-    probes that are read where they were answered, and are no condition.
+    probes that are read where they were answered, and are no condition. ``any_cause`` says that the requirement
+    holds for every answer, so that an invalid probe counts even where its valid twin was refused.
     """
 
     requirement: str
@@ -121,6 +122,7 @@ class Check:
     needs: tuple[str, ...] = ()
     any_form: bool = False
     beside: tuple[str, ...] = ()
+    any_cause: bool = False
 
 
 REGISTRY: list[Check] = []
@@ -134,11 +136,14 @@ def check(
     needs: tuple[str, ...] = (),
     any_form: bool = False,
     beside: tuple[str, ...] = (),
+    any_cause: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Bind a judge to a requirement. The level is looked up in the catalogue, never passed."""
 
     def bind(judge: Judge) -> Judge:
-        REGISTRY.append(Check(requirement, judge.__name__, on, reads, judge, needs, any_form, beside))
+        REGISTRY.append(
+            Check(requirement, judge.__name__, on, reads, judge, needs, any_form, beside, any_cause)
+        )
         return judge
 
     return bind

@@ -24,7 +24,7 @@ _ENDPOINT = without(either(valid(), invalid()), "elsewhere", "large")
 """Probes whose refusal is the endpoint's own: right path and method, no size that a proxy refuses."""
 
 
-@check("errors.envelope-object", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.envelope-object", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def envelope_object(case: Case) -> Iterator[Finding]:
     """The body of an error is an object whose member ``error`` is an object."""
     view = case.view
@@ -72,7 +72,7 @@ def _each(
         yield case.ok(len(error))
 
 
-@check("errors.envelope-message", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.envelope-message", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def envelope_message(case: Case) -> Iterator[Finding]:
     """There is a text for the user."""
 
@@ -84,7 +84,7 @@ def envelope_message(case: Case) -> Iterator[Finding]:
     yield from _each(case, wrong, "a message that is a string and not empty")
 
 
-@check("errors.envelope-members", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.envelope-members", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def envelope_members(case: Case) -> Iterator[Finding]:
     """All four members are there."""
 
@@ -94,7 +94,7 @@ def envelope_members(case: Case) -> Iterator[Finding]:
     yield from _each(case, wrong, "message, type, param and code (param and code may be null)")
 
 
-@check("errors.envelope-types", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.envelope-types", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def envelope_types(case: Case) -> Iterator[Finding]:
     """``type`` is a string, ``param`` and ``code`` are strings or null."""
 
@@ -108,7 +108,7 @@ def envelope_types(case: Case) -> Iterator[Finding]:
     yield from _each(case, wrong, "type a string, param and code strings or null")
 
 
-@check("errors.no-stringified-null", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.no-stringified-null", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def no_stringified_null(case: Case) -> Iterator[Finding]:
     """Nothing is null only in words."""
 
@@ -120,7 +120,7 @@ def no_stringified_null(case: Case) -> Iterator[Finding]:
     yield from _each(case, wrong, "null, or a text that means something")
 
 
-@check("errors.type-is-client-error", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.type-is-client-error", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def type_is_client_error(case: Case) -> Iterator[Finding]:
     """The client's mistake is not called the server's."""
     if broken(case.view):
@@ -135,7 +135,7 @@ def type_is_client_error(case: Case) -> Iterator[Finding]:
     yield from _each(case, wrong, "a type such as invalid_request_error")
 
 
-@check("errors.content-type", on=_ENDPOINT, reads=Reads.REJECTION)
+@check("errors.content-type", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
 def content_type(case: Case) -> Iterator[Finding]:
     """JSON says that it is JSON."""
     view = case.view

@@ -93,7 +93,7 @@ _LOOKED_AT: Final = 64_000
 """Characters of an error that are searched."""
 
 
-@check("errors.key-not-echoed", on=_ANY, reads=Reads.ANSWER)
+@check("errors.key-not-echoed", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def key_not_echoed(case: Case) -> Iterator[Finding]:
     """No answer repeats the key that was sent, whole; the real one is masked before anybody sees it."""
     view = case.view
@@ -113,19 +113,19 @@ def key_not_echoed(case: Case) -> Iterator[Finding]:
     yield case.ok()
 
 
-@check("errors.no-stack-trace", on=_ANY, reads=Reads.ANSWER)
+@check("errors.no-stack-trace", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def no_stack_trace(case: Case) -> Iterator[Finding]:
     """No inside of a program."""
     yield from _nothing_of(case, lambda text: _matches(_TRACES, text), "a stack trace")
 
 
-@check("errors.no-file-path", on=_ANY, reads=Reads.ANSWER)
+@check("errors.no-file-path", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def no_file_path(case: Case) -> Iterator[Finding]:
     """No place in the server's file system."""
     yield from _nothing_of(case, lambda text: _matches(_PATHS, text), "a path of a file of the server")
 
 
-@check("errors.no-upstream-address", on=_ANY, reads=Reads.ANSWER)
+@check("errors.no-upstream-address", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def no_upstream_address(case: Case) -> Iterator[Finding]:
     """No address of what stands behind the gateway."""
     yield from _nothing_of(case, _addresses, "an address behind the gateway")

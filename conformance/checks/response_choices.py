@@ -118,7 +118,7 @@ def content_not_empty(case: Case) -> Iterator[Finding]:
         )
     ]
     if not stopped:
-        yield case.unsure("no choice stopped by itself")
+        yield case.skip("no choice stopped by itself")
         return
     for choice in stopped:
         content = _message(choice).get("content")

@@ -33,7 +33,7 @@ def served(case: Case) -> Iterator[Finding]:
         )
 
 
-@check("transport.http-well-formed", on=either(valid(), invalid()), reads=Reads.EXCHANGE)
+@check("transport.http-well-formed", on=either(valid(), invalid()), reads=Reads.EXCHANGE, any_cause=True)
 def well_formed(case: Case) -> Iterator[Finding]:
     """Head and framing can be read by a strict parser (RFC 9112)."""
     fault = case.view.exchange.fault
@@ -43,7 +43,7 @@ def well_formed(case: Case) -> Iterator[Finding]:
         yield case.ok()
 
 
-@check("transport.complete-transfer", on=either(valid(), invalid()), reads=Reads.ANSWER)
+@check("transport.complete-transfer", on=either(valid(), invalid()), reads=Reads.ANSWER, any_cause=True)
 def complete(case: Case) -> Iterator[Finding]:
     """The body ends where its framing said it would (RFC 9112 section 8)."""
     answer, fault = case.view.answer, case.view.exchange.fault
@@ -60,7 +60,7 @@ def complete(case: Case) -> Iterator[Finding]:
         yield case.ok()
 
 
-@check("transport.content-encoding-true", on=either(valid(), invalid()), reads=Reads.ANSWER)
+@check("transport.content-encoding-true", on=either(valid(), invalid()), reads=Reads.ANSWER, any_cause=True)
 def encoding_true(case: Case) -> Iterator[Finding]:
     """The body is encoded as Content-Encoding says, and only then (RFC 9110 8.4)."""
     problem = case.view.coding_problem
