@@ -16,8 +16,8 @@ HOUSE = furnish(key=KEY)
 WORDS = re.findall(
     r"\S+",
     """function user tool assistant text auto required json_schema object string call_1 $ref #/a type name
-    role content id tool_calls tool_call_id arguments parameters properties enum items anyOf allOf schema strict
-    mode tools minimum maximum multipleOf minItems minLength const image_url url file include_usage""",
+    role content id tool_calls tool_call_id arguments parameters properties enum items anyOf allOf schema
+    strict mode tools minimum maximum multipleOf minItems minLength const image_url url file include_usage""",
 )
 MEMBERS = re.findall(
     r"\S+",

@@ -164,7 +164,7 @@ class Insert(ChunkMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cumulate(ChunkMutator):
-    """Let each delta say everything so far; ``of`` is content, reasoning_content or arguments."""
+    """Let the chosen deltas say everything so far; ``of`` is content, reasoning_content or arguments."""
 
     of: str
 
@@ -176,12 +176,13 @@ class Cumulate(ChunkMutator):
     def on_chunks(self, chunks: list[Json], scene: Scene) -> list[Json]:
         """Return the chunks with cumulative deltas."""
         said: dict[object, str] = {}
-        changed = deepcopy(chunks)
-        for place, holder in _tellers(changed, self.of):
-            piece = holder.get(self.of)
-            if isinstance(piece, str):
-                said[place] = said.get(place, "") + piece
-                holder[self.of] = said[place]
+        changed, meant = deepcopy(chunks), chosen(chunks, self.which)
+        for number, chunk in enumerate(changed):
+            for place, holder in _tellers(chunk, self.of):
+                piece = holder.get(self.of)
+                if isinstance(piece, str):
+                    said[place] = said.get(place, "") + piece
+                    holder[self.of] = said[place] if number in meant else piece
         return changed
 
 
@@ -200,18 +201,17 @@ class Merge(ChunkMutator):
         return [glued if n == meant[0] else chunk for n, chunk in enumerate(chunks) if n not in meant[1:]]
 
 
-def _tellers(chunks: Sequence[Json], member: str) -> Iterator[tuple[object, dict[str, Json]]]:
+def _tellers(chunk: Json, member: str) -> Iterator[tuple[object, dict[str, Json]]]:
     """Yield the objects that hold pieces of ``member``, with what tells the texts apart."""
-    for chunk in chunks:
-        for choice in find(chunk, ("choices", "*")):
-            assert isinstance(choice, dict)
-            for delta in find(choice, ("delta",)):
-                if member != "arguments" and isinstance(delta, dict):
-                    yield choice.get("index"), delta
-            for call in find(choice, ("delta", "tool_calls", "*")):
-                function = call.get("function") if isinstance(call, dict) else None
-                if member == "arguments" and isinstance(function, dict) and isinstance(call, dict):
-                    yield (choice.get("index"), call.get("index")), function
+    for choice in find(chunk, ("choices", "*")):
+        index = _index(choice)
+        if member != "arguments":
+            yield from ((index, delta) for delta in find(choice, ("delta",)) if isinstance(delta, dict))
+            continue
+        for call in find(choice, ("delta", "tool_calls", "*")):
+            called = ((index, _index(call)), call.get("function")) if isinstance(call, dict) else (None, None)
+            if isinstance(called[1], dict):
+                yield called[0], called[1]
 
 
 def _glue(one: Json, other: Json, name: str) -> Json:
