@@ -34,6 +34,15 @@ def edit(root: Path, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), "utf-8")
 
 
+def add_row(root: Path) -> None:
+    """Append a judged row to the catalogue, as somebody does who adds a requirement."""
+    with (root / "spec" / "requirements" / "usage.yaml").open("a", encoding="utf-8") as rows:
+        rows.write(
+            "\n- id: usage.brand-new\n  title: counts are new\n  level: may\n  says: Counts are new.\n"
+            "  why: Tests need a row.\n  sources: [openai:usage]\n  clauses: [D14]\n  feature: usage\n"
+        )
+
+
 # ---- the data as it is
 
 
@@ -330,11 +339,11 @@ def test_freezing_again_changes_nothing(copy: Path):
 
 
 def test_freezing_adds_what_became_judged_and_locks_it_at_the_end(copy: Path):
-    edit(copy, "requirements/tools.yaml", "  feature: tools\n  pending: true\n", "  feature: tools\n")
+    add_row(copy)
     made = freeze(root=copy)
-    assert made.added == ("tools.function-accepted",)
-    assert read_lock(copy) == (*read_lock(CATALOGUE.root), "tools.function-accepted")
-    assert "  - tools.function-accepted\n" in (copy / "spec" / "sets" / "2026.11.yaml").read_text()
+    assert made.added == ("usage.brand-new",)
+    assert read_lock(copy) == (*read_lock(CATALOGUE.root), "usage.brand-new")
+    assert "  - usage.brand-new\n" in (copy / "spec" / "sets" / "2026.11.yaml").read_text()
 
 
 def test_a_new_set_holds_everything_that_is_judged(copy: Path):
@@ -357,7 +366,7 @@ def test_a_frozen_row_cannot_become_pending(copy: Path):
 
 def test_a_released_set_takes_nothing_new(copy: Path):
     edit(copy, "sets/2026.11.yaml", "released: false", "released: true")
-    edit(copy, "requirements/tools.yaml", "  feature: tools\n  pending: true\n", "  feature: tools\n")
+    add_row(copy)
     before = (copy / "spec" / "sets" / "2026.11.yaml").read_bytes()
     with pytest.raises(CatalogueError, match=r"is released and lacks tools\.function-accepted"):
         freeze(root=copy)
