@@ -368,7 +368,7 @@ def test_a_released_set_takes_nothing_new(copy: Path):
     edit(copy, "sets/2026.11.yaml", "released: false", "released: true")
     add_row(copy)
     before = (copy / "spec" / "sets" / "2026.11.yaml").read_bytes()
-    with pytest.raises(CatalogueError, match=r"is released and lacks tools\.function-accepted"):
+    with pytest.raises(CatalogueError, match=r"is released and lacks usage\.brand-new"):
         freeze(root=copy)
     assert (copy / "spec" / "sets" / "2026.11.yaml").read_bytes() == before
 
