@@ -87,6 +87,8 @@ def _values(value: Json) -> Iterator[str]:
             yield str(found)
 
 
-def _short(value: object) -> str:
+def _short(value: Json) -> str:
+    if isinstance(value, dict) and isinstance(value.get("message"), str) and value["message"]:
+        value = value["message"]
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
