@@ -12,8 +12,8 @@ One table for all areas (claimed *no* is never planned; were it judged, it would
     broken          not applicable: the requirements on status, errors and robustness fail for it
 
 A requirement whose sentence itself says *or refused* is fulfilled by a clean refusal. An answer whose
-structure is wrong fails whatever is claimed; a model that did not oblige gives no opinion. That failures count
-at SHOULD is the fold's business (:func:`conformance.verdict.effective_level`).
+structure is wrong fails whatever is claimed; a model that did not oblige gives no opinion. That failures
+count at SHOULD is the fold's business (:func:`conformance.verdict.effective_level`).
 """
 
 from __future__ import annotations
