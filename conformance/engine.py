@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance import evidence as evidence_file
+from conformance import sdkresults
 from conformance.capture import Capture, Pace
 from conformance.catalogue import Catalogue, Profile
 from conformance.catalogue import load as load_catalogue
@@ -26,6 +27,7 @@ from conformance.models import ModelCards, load_cards
 from conformance.plan import Plan, make_plan
 from conformance.probes.asker import request
 from conformance.redact import Redactor
+from conformance.sdkresults import SdkResults
 from conformance.target import Target
 from conformance.verdict import Summary, summarise
 from conformance.views import UNREACHABLE, View
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
 MODELS_NAMED = 20
 """How many of the offered models an error names."""
+
+
+INTERRUPTED = "interrupted"
+"""Why a run ended that was stopped with Ctrl-C."""
 
 
 class Unreachable(ConformanceError):
@@ -234,7 +240,7 @@ def capture(
             job = asyncio.run(main())
             stopped = job.stopped
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         writer.footer({"stopped": stopped})
     return stopped
 
@@ -284,6 +290,8 @@ def settings_of(header: Mapping[str, Any]) -> Settings:
 def judge_evidence(path: Path, *, strict: bool = False) -> Result:
     """Judge recorded evidence: plan again from its header, judge, fold, build the report.
 
+    What an SDK made of the answers is read from the file beside it, where there is one.
+
     Raises:
         UsageError: the evidence is no evidence, or was made by a catalogue that plans differently.
 
@@ -298,17 +306,20 @@ def judge_evidence(path: Path, *, strict: bool = False) -> Result:
             why=f"it says {recorded.header['plan'][:23]}…, this suite plans {prepared.plan.digest[:23]}…",
             hint=f"judge it with chat-conformance {recorded.header['suite']['version']}",
         )
-    return judge_prepared(prepared, recorded)
+    return judge_prepared(prepared, recorded, sdkresults.read(path))
 
 
 def judge_part(prepared: Prepared, path: Path) -> Judgement:
     """Judge what one evidence file holds of a plan; what it lacks is not measured."""
-    exchanges = evidence_file.read(path).exchanges
-    return judge(prepared.plan, exchanges, prepared.catalogue, prepared.profile, prepared.cards)
+    exchanges, sdk = evidence_file.read(path).exchanges, sdkresults.read(path)
+    return judge(prepared.plan, exchanges, prepared.catalogue, prepared.profile, prepared.cards, sdk=sdk)
 
 
 def join_evidence(parts: Sequence[Path], path: Path, plan: Plan) -> None:
-    """Write the evidence of one run that several files hold into one, in the order of the plan."""
+    """Write the evidence of one run that several files hold into one, in the order of the plan.
+
+    What an SDK made of their answers is joined too.
+    """
     read = [evidence_file.read(part) for part in parts]
     order = {(probe.id, probe.model): number for number, probe in enumerate(plan.probes)}
     exchanges = [exchange for each in read for exchange in each.exchanges]
@@ -318,16 +329,21 @@ def join_evidence(parts: Sequence[Path], path: Path, plan: Plan) -> None:
         for exchange in exchanges:
             writer.exchange(exchange)
         writer.footer({"stopped": next((end for end in ends if end), "")})
+    measured = [found for part in parts if (found := sdkresults.read(part)) is not None]
+    if measured:
+        sdkresults.write(sdkresults.join(measured), path)
 
 
-def judge_prepared(prepared: Prepared, recorded: Evidence) -> Result:
+def judge_prepared(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None) -> Result:
     """Judge, fold and build the report of a run whose plan is known."""
     from conformance.report.build import build_report  # noqa: PLC0415 - only runs that report pay for it
 
-    found = judge(prepared.plan, recorded.exchanges, prepared.catalogue, prepared.profile, prepared.cards)
+    found = judge(
+        prepared.plan, recorded.exchanges, prepared.catalogue, prepared.profile, prepared.cards, sdk=sdk
+    )
     summary = summarise(
         found.units, core_features=prepared.catalogue.core_features, strict=prepared.settings.strict
     )
     stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
-    report = build_report(prepared, recorded, found, summary, stopped=stopped)
+    report = build_report(prepared, recorded, found, summary, stopped=stopped, sdk=sdk)
     return Result(prepared, recorded, found, summary, report, stopped)

@@ -34,6 +34,7 @@ from conformance.model import (
 )
 from conformance.models import ModelCards
 from conformance.plan import Plan, PlannedCase
+from conformance.sdkresults import SdkResults
 from conformance.verdict import CaseResult, UnitResult, effective_level, fold_case, fold_tries, fold_unit
 from conformance.views import UNREACHABLE, Form, View
 
@@ -117,9 +118,15 @@ def _failed(view: View) -> bool:
 
 
 def judge(
-    plan: Plan, exchanges: Iterable[Exchange], catalogue: Catalogue, profile: Profile, cards: ModelCards
+    plan: Plan,
+    exchanges: Iterable[Exchange],
+    catalogue: Catalogue,
+    profile: Profile,
+    cards: ModelCards,
+    *,
+    sdk: SdkResults | None = None,
 ) -> Judgement:
-    """Judge everything that was planned."""
+    """Judge everything that was planned; ``sdk`` is what an official SDK made of the answers, if it ran."""
     bench = Bench(plan, exchanges)
     checks = {(check.requirement, check.name): check for check in all_checks()}
     order = sorted(plan.cases, key=lambda case: (case.requirement, case.model, case.probe, case.check))
@@ -144,9 +151,8 @@ def judge(
                 continue
             check = checks[name, planned.check]
             card = cards.card(model if model != GATEWAY else plan.models[0])
-            case = Case(
-                requirement, tries[0].probe, tries[0], card, level, claim, _others(check, bench, model)
-            )
+            others = _others(check, bench, model)
+            case = Case(requirement, tries[0].probe, tries[0], card, level, claim, others, sdk=sdk)
             results.append(_judge_tries(check, case, tries, bench, model))
         units.append(_unit(requirement, level, model, claim, results))
     return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life)

@@ -73,6 +73,14 @@ RUN: Final = (
         "--output",
         {"default": None, "metavar": "DIR", "help": "folder of the run (default reports/runs/<time>)"},
     ),
+    Flag(
+        "--sdk",
+        {
+            "choices": ("auto", "no"),
+            "default": "auto",
+            "help": "give the answers to the official SDK too (auto: where it is installed)",
+        },
+    ),
     Flag("--strict", {"action": "store_true", "default": False, "help": "exit 0 only when conformant"}),
 )
 """How it is asked."""

@@ -23,8 +23,8 @@ from typing import Any
 
 import pytest
 
-from conformance import engine
-from conformance.commands.run import EVIDENCE, finish, output_folder
+from conformance import engine, sdkresults
+from conformance.commands.run import EVIDENCE, finish, output_folder, replay_to_sdk
 from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
 from conformance.model import GATEWAY, Level, Verdict
@@ -230,7 +230,8 @@ class Shell:
         if model not in self._results:
             part = replace(self.prepared, plan=self.plan.of_model(model))
             path = self._evidence(model)
-            engine.capture(part, path, header=engine.header_of(self.prepared))
+            stopped = engine.capture(part, path, header=engine.header_of(self.prepared))
+            replay_to_sdk(self.plan, path, wanted=self.config.option.sdk, stopped=stopped)
             judged = engine.judge_part(self.prepared, path)
             self._results[model] = {
                 planned: (unit, result)
@@ -252,4 +253,5 @@ class Shell:
         engine.join_evidence(parts, self.folder / EVIDENCE, self.plan)
         for part in parts:
             part.unlink()
+            sdkresults.beside(part).unlink(missing_ok=True)
         return finish(self.folder, strict=self.config.option.strict)

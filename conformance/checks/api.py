@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from conformance.model import Claim, Finding, Level, Outcome, Probe, Requirement, Verdict, Where
 from conformance.models import ModelCard
+from conformance.sdkresults import SdkResults
 from conformance.views import Form, View
 
 Selector: TypeAlias = Callable[[Probe], bool]
@@ -58,7 +59,7 @@ class Case:
 
     ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try
     was planned. ``others`` are the answers to the probes that the check named in ``needs`` and ``beside``; of a
-    probe with several tries the last.
+    probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran.
     """
 
     requirement: Requirement
@@ -70,6 +71,7 @@ class Case:
     others: Mapping[str, View] = field(default_factory=dict)
     tries: tuple[View, ...] = ()
     final: bool = True
+    sdk: SdkResults | None = None
 
     def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
         """Say that the requirement holds, for ``examined`` things looked at."""

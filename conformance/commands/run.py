@@ -13,6 +13,7 @@ from pathlib import Path
 from conformance import engine
 from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
+from conformance.plan import Plan
 from conformance.report.console import render_console
 from conformance.report.write import write_all
 
@@ -29,8 +30,18 @@ def run(arguments: argparse.Namespace) -> int:
             print(  # noqa: T201
                 f"warning: the key travels unencrypted to {settings.target.base_url}", file=sys.stderr
             )
-        engine.capture(prepared, folder / EVIDENCE, progress=progress_to(sys.stderr, quiet=arguments.quiet))
+        progress = progress_to(sys.stderr, quiet=arguments.quiet)
+        stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress)
+    replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
     return finish(folder, strict=arguments.strict)
+
+
+def replay_to_sdk(plan: Plan, evidence: Path, *, wanted: str, stopped: str = "") -> None:
+    """Measure what the official SDK makes of the answers, where it is installed and was not refused."""
+    if wanted == "auto" and stopped != engine.INTERRUPTED:
+        from conformance.sdklane import replay  # noqa: PLC0415 - only a run needs it
+
+        replay(plan, evidence)
 
 
 def finish(folder: Path, *, strict: bool, output: Path | None = None) -> int:

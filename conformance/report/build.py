@@ -21,6 +21,7 @@ from conformance.report.extensions import extensions
 from conformance.report.facts import NO_BASELINE, KnownFailures, RunFacts, facts_of, moment
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
+from conformance.sdkresults import SdkResults
 from conformance.verdict import CaseResult, Summary, UnitResult
 from conformance.views import View
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 FURTHER: Final = 10
 """Further findings of a case that are listed beside the first."""
+
+MEASURED: Final = 3
+"""Ways in which an SDK broke that are listed of one failure."""
 
 BODY: Final = 2_000
 """Bytes of a request's body that a report shows."""
@@ -46,6 +50,7 @@ def build_report(
     *,
     stopped: str = "",
     baseline: KnownFailures = NO_BASELINE,
+    sdk: SdkResults | None = None,
 ) -> shape.Report:
     """Build the report of a run from what the engine holds."""
     plan = prepared.plan
@@ -64,6 +69,7 @@ def build_report(
         catalogue=prepared.catalogue,
         profile=prepared.profile,
         views=views,
+        sdk=sdk,
     )
 
 
@@ -76,8 +82,12 @@ def build(
     catalogue: Catalogue,
     profile: Profile,
     views: Mapping[str, View],
+    sdk: SdkResults | None = None,
 ) -> shape.Report:
-    """Build the report; ``views`` are all exchanges of the run by their id."""
+    """Build the report.
+
+    ``views`` are all exchanges of the run by their id; ``sdk`` is what an official SDK made of them.
+    """
     by_attempt = sorted(views.values(), key=lambda view: view.exchange.attempt)
     latest = {(view.probe.id, view.probe.model): view for view in by_attempt}
     answers: dict[tuple[str, str], View] = {}
@@ -85,7 +95,7 @@ def build(
         probe = plan.probe(name, model)
         if probe is not None and (probe.id, probe.model) in latest:
             answers[name, model] = latest[probe.id, probe.model]
-    writer = _Writer(run, catalogue, views, answers)
+    writer = _Writer(run, catalogue, views, answers, sdk or SdkResults())
     return shape.Report(
         format=shape.FORMAT,
         version=shape.VERSION,
@@ -188,6 +198,7 @@ class _Writer:
     catalogue: Catalogue
     views: Mapping[str, View]
     answers: Mapping[tuple[str, str], View]
+    sdk: SdkResults
 
     def plan_facts(self, plan: Plan, judgement: Judgement) -> shape.PlanFacts:
         return shape.PlanFacts(
@@ -219,7 +230,7 @@ class _Writer:
             why=row.why,
             sources=self._sources(row),
             cases=[self._case(case, unit.model) for case in unit.cases],
-            breaks=list(row.breaks),
+            breaks=[*(self._measured(deciding, unit.model) if failed else ()), *row.breaks],
             reproduce=self._reproduce(deciding, unit.model) if unit.verdict in _OPEN else None,
         )
 
@@ -268,6 +279,12 @@ class _Writer:
                 if view is not None:
                     return reproduce(view.exchange, self.run.target_url, streamed=view.probe.streamed)
         return None
+
+    def _measured(self, cases: Sequence[CaseResult], model: str) -> list[str]:
+        """Return how an SDK broke on the exchanges that these cases point at, each way once."""
+        places = (place for case in cases for place in self._places(case, _first(case), model))
+        said = (self.sdk.breaks(place.exchange) for place in places)
+        return list(dict.fromkeys(text for text in said if text))[:MEASURED]
 
     def _sources(self, row: Requirement) -> list[shape.SourceRef]:
         return [_source(pointer, self.catalogue.sources) for pointer in row.sources]
