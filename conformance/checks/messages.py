@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.chatstream import Choice
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.select import either, ids, valid
-from conformance.chatstream import Choice
 from conformance.checks.values import choices_of
 from conformance.model import Claim, Finding, Outcome
 from conformance.probes.messages import ECHO_LINE
@@ -20,15 +20,12 @@ def accepted(case: Case, what: str) -> Iterator[Finding]:
     view = case.view
     if view.succeeded:
         yield case.ok(outcome=Outcome.ACCEPTED)
-    elif view.form is Form.FAILED:
-        yield case.fail(f"status {view.status} to {what}", "a success status", outcome=Outcome.BROKEN)
-    elif view.form is Form.REFUSED and case.claim is not Claim.YES and view.status in _CLEAR:
+    elif view.form is not Form.REFUSED:
+        yield case.skip(f"the answer is a {view.form} ({view.status}); another requirement judges that")
+    elif case.claim is not Claim.YES and view.status in _CLEAR:
         yield case.skip(f"{what} is refused with {view.status}, and nobody claims it")
     else:
-        saw = (
-            f"status {view.status}" if view.form is Form.REFUSED else f"{view.form} with status {view.status}"
-        )
-        yield case.fail(f"{saw} to {what}", "a success status")
+        yield case.fail(f"status {view.status} to {what}", "a success status")
 
 
 def _accepts(requirement: str, on: Selector, what: str) -> None:
@@ -55,8 +52,12 @@ def _clear_either_way(requirement: str, on: Selector, what: str) -> None:
             yield case.ok(outcome=Outcome.ACCEPTED)
         elif case.view.form is Form.REFUSED and case.view.error is not None:
             yield case.ok(outcome=Outcome.REJECTED_CLEAN)
+        elif case.view.form is Form.REFUSED:
+            yield case.fail(
+                f"status {case.view.status} to {what}, without an error", "success, or a clear refusal"
+            )
         else:
-            yield case.fail(f"status {case.view.status} to {what}", "success, or a clear refusal")
+            yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
 
     judge.__name__ = f"takes_or_refuses_{requirement.partition('.')[2].replace('-', '_')}"
     check(requirement, on=on, reads=Reads.ANSWER)(judge)
