@@ -7,7 +7,9 @@ Before a check sees anything, the rules that hold for all of them are applied he
 - an invalid probe counts only if its valid twin succeeded on this target, unless the requirement holds for every
   answer; where the twin was honestly refused the case is not applicable;
 - a check is kept silent on forms that it cannot read: of a model that lives the case is not applicable, since another
-  requirement judges that very form (acceptance, 5xx, what a body has to be); of one that does not it has no opinion.
+  requirement judges that very form (acceptance, 5xx, what a body has to be); of one that does not it has no opinion;
+- a follow-up that could not be asked, since the earlier answer gave nothing to follow, takes nothing away from the
+  other cases of a requirement; where there are none it has no opinion, or does not apply when that was a refusal.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from conformance.model import (
     Level,
     Probe,
     Requirement,
+    Verdict,
 )
 from conformance.models import ModelCards
 from conformance.plan import Plan, PlannedCase
@@ -140,11 +143,13 @@ def judge(
         claim = profile.claim_of(requirement.feature)
         level = profile.level_of(requirement)
         results: list[CaseResult] = []
+        unasked: dict[int, str] = {}
         for planned in group:
             tries = bench.tries(planned.probe, model)
             if not tries:
-                reason = _why_not_asked(planned, bench)
-                if not reason:
+                if reason := _why_not_asked(planned, bench):
+                    unasked[len(results)] = reason
+                else:
                     missing.append(planned)
                     reason = "not measured: the exchange was never captured"
                 results.append(fold_case(planned.probe, (), alive=False, reason=reason))
@@ -154,6 +159,10 @@ def judge(
             others = _others(check, bench, model)
             case = Case(requirement, tries[0].probe, tries[0], card, level, claim, others, sdk=sdk)
             results.append(_judge_tries(check, case, tries, bench, model))
+        for place, reason in unasked.items():
+            if len(unasked) < len(results) or _refused_before(group[place], bench):
+                nothing = Finding(Verdict.NOT_APPLICABLE, 0, saw=reason)
+                results[place] = fold_case(group[place].probe, (nothing,), alive=False)
         units.append(_unit(requirement, level, model, claim, results))
     return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life)
 
@@ -183,6 +192,13 @@ def _why_not_asked(planned: PlannedCase, bench: Bench) -> str:
     if probe is None or probe.follow is None or bench.view(probe.follow.probe, planned.model) is None:
         return ""
     return f"the answer of {probe.follow.probe} gave nothing to follow up"
+
+
+def _refused_before(planned: PlannedCase, bench: Bench) -> bool:
+    """Whether what a follow-up follows was refused: then another requirement judges that."""
+    probe = bench.plan.probe(planned.probe, planned.model)
+    before = bench.view(probe.follow.probe, planned.model) if probe and probe.follow else None
+    return before is not None and _refused(before, bench, planned.model)
 
 
 def _unit(

@@ -11,11 +11,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from conformance import strictjson
 from conformance.model import Json
 from conformance.views import Form, View
+
+
+class Unread(Enum):
+    """The type of :data:`UNREAD`."""
+
+    UNREAD = "unread"
+
+
+UNREAD: Final = Unread.UNREAD
+"""What :func:`read_whole` gives for a text that is not one JSON document."""
+
+
+def read_whole(text: str) -> Json | Unread:
+    """Return the value of a text that is one JSON document for any parser: nothing behind it, no NaN."""
+    read = strictjson.read(text)
+    whole = read.ok and not any(problem.kind in {"trailing", "nan", "bom"} for problem in read.problems)
+    return read.value if whole else UNREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +113,10 @@ class Call:
         return "".join(str(one) for one in given) if given else None
 
     @property
-    def parsed(self) -> strictjson.Document | None:
-        """The arguments read as JSON, None when they are no text."""
-        return strictjson.read(self.arguments) if isinstance(self.arguments, str) else None
-
-    @property
     def object(self) -> Mapping[str, Json] | None:
         """The arguments as an object, None when they are none."""
-        read = self.parsed
-        return read.value if read is not None and read.ok and isinstance(read.value, dict) else None
+        value = read_whole(self.arguments) if isinstance(self.arguments, str) else None
+        return value if isinstance(value, dict) else None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -127,13 +140,8 @@ def pieces_of(view: View) -> Iterator[Piece]:
             where = f"/choices/{delta.position}/delta/tool_calls"
             yield from _pieces(delta.delta.get("tool_calls"), delta.frame, number, where)
         return
-    choices = view.object.get("choices")
-    for position, choice in enumerate(choices if isinstance(choices, list) else []):
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if isinstance(message, dict):
-            yield from _pieces(
-                message.get("tool_calls"), None, position, f"/choices/{position}/message/tool_calls"
-            )
+    for position, (_, pointer, message) in enumerate(bearers_of(view)):
+        yield from _pieces(message.get("tool_calls"), None, position, f"{pointer}/tool_calls")
 
 
 def _pieces(value: Json, frame: int | None, choice: int, where: str) -> Iterator[Piece]:
@@ -168,6 +176,31 @@ def _names(piece: Piece) -> tuple[object, ...]:
     if piece.id is not None:
         return (f"id {json.dumps(piece.id)}",)
     return ("last",) if piece.name is None else ()
+
+
+def bearers_of(view: View) -> Iterator[tuple[int | None, str, Mapping[str, Json]]]:
+    """Yield every message or delta that may bear calls, with its frame and its pointer."""
+    if view.form is Form.STREAM:
+        for delta in view.stream.deltas:
+            yield delta.frame, f"/choices/{delta.position}/delta", delta.delta
+        return
+    choices = view.object.get("choices")
+    for position, choice in enumerate(choices if isinstance(choices, list) else []):
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            yield None, f"/choices/{position}/message", message
+
+
+def old_call_of(view: View) -> Json:
+    """Return the call in ``function_call``, where it stood before there were tools; None without one."""
+    given = (bearer.get("function_call") for _, _, bearer in bearers_of(view))
+    return next((call for call in given if call), None)
+
+
+def misplaced(view: View) -> bool:
+    """Whether an answer has a call where no client finds it: not in ``tool_calls``, or in no array."""
+    strange = any(bearer.get("tool_calls") not in (None, []) for _, _, bearer in bearers_of(view))
+    return not calls_of(view) and (strange or bool(old_call_of(view)))
 
 
 def finish_of(view: View) -> Json:

@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 
-from conformance import strictjson
 from conformance.model import Json
-from conformance.toolcalls import Call
+from conformance.toolcalls import UNREAD, Call, read_whole
 
 _LONGEST: Final = 100_000
 """Characters of arguments that are looked at closely."""
@@ -51,13 +50,13 @@ def kind_of(call: Call) -> Kind:  # noqa: PLR0911 - one return a kind reads as t
         return Kind.NOT_TEXT
     if not text.strip():
         return Kind.EMPTY
-    read = call.parsed
-    if read is not None and read.ok:
-        if isinstance(read.value, dict):
+    value = read_whole(text)
+    if value is not UNREAD:
+        if isinstance(value, dict):
             return Kind.OBJECT
-        if read.value is None:
+        if value is None:
             return Kind.NULL
-        return Kind.DOUBLE if _holds_json(read.value) else Kind.GARBLED
+        return Kind.DOUBLE if isinstance(value, str) and _is_object(value) else Kind.GARBLED
     if len(text) > _LONGEST:
         return Kind.GARBLED
     return _cumulative(call) or _doubled(text) or _spoilt(text)
@@ -80,10 +79,10 @@ def _doubled(text: str) -> Kind | None:
         first, end = json.JSONDecoder().raw_decode(text.lstrip())
     except (ValueError, RecursionError):
         return None
-    rest = strictjson.read(text.lstrip()[end:])
-    if not isinstance(first, dict) or not rest.ok:
+    rest = read_whole(text.lstrip()[end:])
+    if not isinstance(first, dict) or rest is UNREAD:
         return None
-    if rest.value == first:
+    if rest == first:
         return Kind.RESENT
     return Kind.SEVERAL if first else Kind.PREFIXED
 
@@ -101,13 +100,8 @@ def _spoilt(text: str) -> Kind:
     return Kind.HEADLESS if _is_object("{" + text) or _is_object('{"' + text) else Kind.GARBLED
 
 
-def _holds_json(value: Json) -> bool:
-    return isinstance(value, str) and isinstance(strictjson.read(value).value, dict | list)
-
-
 def _is_object(text: str) -> bool:
-    read = strictjson.read(text)
-    return read.ok and isinstance(read.value, dict)
+    return isinstance(read_whole(text), dict)
 
 
 class Departure(NamedTuple):
@@ -134,9 +128,8 @@ def _as_text(error: ValidationError) -> str:
     """Say that a value stands there as the text of its JSON, empty when it does not."""
     if error.validator != "type" or not isinstance(error.instance, str):
         return ""
-    read = strictjson.read(error.instance)
-    schema = error.schema
-    if not read.ok or not isinstance(schema, dict) or not Draft202012Validator(schema).is_valid(read.value):
+    value, schema = read_whole(error.instance), error.schema
+    if value is UNREAD or not isinstance(schema, dict) or not Draft202012Validator(schema).is_valid(value):
         return ""
     return f"{error.instance[:60]!r} is text, where the schema has {error.validator_value!r}"
 

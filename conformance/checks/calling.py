@@ -13,10 +13,10 @@ from typing import Final
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words
 from conformance.checks.values import usage_of
-from conformance.model import Finding, Json, Outcome
+from conformance.model import Finding, Outcome
 from conformance.rates import rate
-from conformance.toolcalls import Call, calls_of, finish_of
-from conformance.views import Form, View
+from conformance.toolcalls import Call, calls_of, finish_of, misplaced
+from conformance.views import View
 
 CALLING: Final = (
     "tools.auto",
@@ -85,6 +85,8 @@ def called_rate(case: Case) -> str:
 
 def nothing(case: Case) -> Finding:
     """Say that the answer has no call to look at: no matter where a neighbour has one, else no opinion."""
+    if misplaced(case.view):
+        return case.skip("the call does not stand where calls do; tools.calls-array judges that")
     if seen(case):
         return case.skip("no call in this answer; those of other answers are judged")
     if reached(case) is False:
@@ -94,6 +96,8 @@ def nothing(case: Case) -> Finding:
 
 def ignored(case: Case, what: str, expected: str) -> Finding:
     """Judge an answer without the call that was demanded: dropped when there is proof, else no opinion."""
+    if misplaced(case.view):
+        return case.skip("the call does not stand where calls do; tools.calls-array judges that")
     if not case.final:
         return case.unsure("no call in this try")
     if finish_of(case.view) in {"length", "content_filter"} or case.view.cut:
@@ -118,12 +122,3 @@ def names_one_of(view: View, words: tuple[str, ...]) -> bool:
     """Whether an error has one of the words, compared without case."""
     told = error_words(view).casefold()
     return any(word in told for word in words)
-
-
-def legacy_call(view: View) -> Json:
-    """Return the call in ``function_call``, where it stood before there were tools; None without one."""
-    if view.form is Form.STREAM:
-        return next(
-            (d.delta["function_call"] for d in view.stream.deltas if d.delta.get("function_call")), None
-        )
-    return view.message.get("function_call")

@@ -13,7 +13,7 @@ from typing import Final
 from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.calling import CALLING, CLEAR, names_one_of, seen
 from conformance.checks.errortext import error_words
-from conformance.checks.select import either, ids, valid
+from conformance.checks.select import ids, valid
 from conformance.model import Claim, Finding, Outcome
 from conformance.views import Form, View
 
@@ -32,10 +32,8 @@ def accepted(case: Case, what: str, words: tuple[str, ...] = TOOL_WORDS) -> Iter
     view = case.view
     if view.succeeded:
         yield case.ok(outcome=Outcome.ACCEPTED)
-    elif view.form is Form.FAILED:
-        yield case.fail(f"status {view.status} to {what}", "a success status", outcome=Outcome.BROKEN)
     elif view.form is not Form.REFUSED:
-        yield case.fail(f"{view.form} with status {view.status} and an error, to {what}", "a success")
+        yield case.skip(f"the answer is a {view.form} ({view.status}); another requirement judges that")
     elif excused(case):
         yield case.skip(f"{what}: refused with {view.status}, as the rules of this model let it")
     else:
@@ -77,8 +75,11 @@ def _accepts(
     """Bind a check of acceptance; a refusal that speaks only of ``other`` things is judged elsewhere."""
 
     def judge(case: Case) -> Iterator[Finding]:
-        refused = case.view.form is Form.REFUSED
-        if refused and other and names_one_of(case.view, other) and not names_one_of(case.view, words):
+        told = error_words(case.view).casefold() if case.view.form is Form.REFUSED else ""
+        spoken = [word for word in other if word in told]
+        for word in spoken:
+            told = told.replace(word, "")
+        if spoken and not any(word in told for word in words):
             yield case.skip(f"it is refused for another member: {error_words(case.view).strip()[:_SHOWN]!r}")
         else:
             yield from accepted(case, what, words)
@@ -86,15 +87,15 @@ def _accepts(
     _bind(requirement, on, judge)
 
 
-_accepts("tools.function-accepted", either(ids("tools.auto"), ids("tools.at-hand")), "a function tool")
+_accepts("tools.function-accepted", ids("tools.auto"), "a function tool", other=("tool_choice",))
 _accepts("tools.choice-auto-accepted", ids("tools.auto"), "tool_choice auto")
 _accepts("tools.choice-none-accepted", ids("tools.none"), "tool_choice none")
 _accepts(
     "tools.parallel-accepted",
     ids("tools.single", "tools.parallel-stream"),
     "parallel_tool_calls",
-    PARALLEL_WORDS,
-    ("tool_choice", "tools"),
+    (*PARALLEL_WORDS, *TOOL_WORDS),
+    ("tool_choice",),
 )
 _accepts("tools.no-parameters", ids("tools.no-parameters"), "a function tool without parameters")
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.arguments import Kind, departures, kind_of
-from conformance.checks.calling import NEIGHBOURS, legacy_call, nothing, systematic
+from conformance.checks.calling import NEIGHBOURS, nothing, systematic
 from conformance.checks.select import valid, without
-from conformance.checks.values import choices_of, show
+from conformance.checks.values import show
 from conformance.model import Finding, Json
-from conformance.toolcalls import Call, calls_of, finish_of, offered
+from conformance.toolcalls import Call, bearers_of, calls_of, finish_of, misplaced, offered, old_call_of
 from conformance.views import Form, View
 
 CALLS: Final = valid("calls")
@@ -61,22 +61,11 @@ def call_failure(case: Case, call: Call, saw: str, expected: str, member: str = 
     )
 
 
-def _bearers(view: View) -> Iterator[tuple[int | None, str, Mapping[str, Json]]]:
-    """Yield every message or delta, with its frame and pointer."""
-    if view.form is Form.STREAM:
-        for delta in view.stream.deltas:
-            yield delta.frame, f"/choices/{delta.position}/delta", delta.delta
-    for position, choice in enumerate(choices_of(view)):
-        message = choice.get("message")
-        if isinstance(message, dict):
-            yield None, f"/choices/{position}/message", message
-
-
 @check("tools.calls-array", on=CALLS, reads=Reads.TEXT, beside=NEIGHBOURS)
 def calls_array(case: Case) -> Iterator[Finding]:
     """``tool_calls`` is an array of objects, and it is where calls stand."""
     given = 0
-    for frame, pointer, bearer in _bearers(case.view):
+    for frame, pointer, bearer in bearers_of(case.view):
         value = bearer.get("tool_calls")
         if value is None:
             continue
@@ -85,7 +74,7 @@ def calls_array(case: Case) -> Iterator[Finding]:
             saw = f"tool_calls is {show(bearer, 'tool_calls')}"
             yield case.fail(saw, "an array of objects", frame=frame, pointer=f"{pointer}/tool_calls")
             return
-    legacy = legacy_call(case.view)
+    legacy = old_call_of(case.view)
     if legacy and not calls_of(case.view):
         yield case.fail(f"the call stands in function_call: {legacy!r}"[:120], "a call in tool_calls")
     elif calls_of(case.view):
@@ -220,7 +209,7 @@ def arguments_schema(case: Case) -> Iterator[Finding]:
         call for call in calls_of(case.view) if call.object is not None and call.name in offered(case.view)
     ]
     if not whole:
-        yield case.unsure("no call of an offered tool has a JSON object; other requirements judge that")
+        yield case.skip("no call of an offered tool has a JSON object; other requirements judge that")
         return
     slip = ""
     for call in whole:
@@ -250,7 +239,7 @@ def finish_reason(case: Case) -> Iterator[Finding]:
     where = "/choices/0/finish_reason"
     if calls and finish == "tool_calls":
         yield case.ok(len(calls))
-    elif finish == "tool_calls" and not legacy_call(case.view):
+    elif finish == "tool_calls" and not misplaced(case.view):
         yield case.fail("finish_reason is 'tool_calls', and there is no call", "the call", pointer=where)
     elif not calls:
         yield nothing(case)

@@ -225,6 +225,9 @@ def same_call(case: Case) -> Iterator[Finding]:
     if not mine or not others or unfinished(case.view) or unfinished(others[0]):
         yield case.skip("there are not both, a streamed and a complete call; other requirements judge that")
         return
+    if any(calls_of(view)[0].object is None for view in (others[0], case.view)):
+        yield case.skip("arguments are no object; other requirements judge that")
+        return
     there, here = _shape(others[0]), _shape(case.view)
     if there == here:
         yield case.ok(2)
@@ -243,8 +246,7 @@ _COMPLETE: Final = frozenset({"tools.auto", "tools.single"})
 
 def _shape(view: View) -> str:
     call = calls_of(view)[0]
-    members = sorted(call.object) if call.object is not None else kind_of(call)
-    return f"{call.type} {call.name} with {members}, finish_reason {finish_of(view)}"[:200]
+    return f"{call.type} {call.name} with {sorted(call.object or ())}, finish_reason {finish_of(view)}"[:200]
 
 
 @check("tools.stream-not-held-back", on=ids("tools.at-hand"), reads=Reads.STREAM, needs=("stream.usage",))

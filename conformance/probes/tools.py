@@ -143,7 +143,9 @@ def _asked(tools: _Tools) -> Iterator[Probe]:
     )
     yield from tools.tries(
         "required-stream",
-        lambda use: tools.body(one(use), [WEATHER], tool_choice="required", stream=True),
+        lambda use: tools.body(
+            f"Good morning from {tools.city(use)}!", [WEATHER], tool_choice="required", stream=True
+        ),
         "required",
     )
     yield from tools.tries(
