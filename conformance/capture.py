@@ -35,10 +35,10 @@ class Send(Protocol):
         self,
         request: Request,
         *,
-        id: str,
+        id: str,  # noqa: A002 - the word of the model
         probe: str,
         model: str,
-        attempt: int,  # noqa: A002
+        attempt: int,
     ) -> Awaitable[Exchange]:
         """Return what came back."""
 

@@ -23,8 +23,10 @@ DECODED_LIMIT: Final = 64 * 1024 * 1024
 _TEXT: Final = re.compile(
     rb'"(?:content|reasoning_content|reasoning|refusal|text|arguments)"\s*:\s*"((?:[^"\\]|\\.){1,4096}?)"'
 )
-_HTML: Final = re.compile(rb"^\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
-_FIELD: Final = re.compile(rb"(?:^|[\r\n])(?:data|event|id|retry)?:", re.I)
+_HTML: Final = re.compile(
+    rb"^\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
+_FIELD: Final = re.compile(rb"(?:^|[\r\n])(?:data|event|id|retry)?:", re.IGNORECASE)
 
 
 class Form(StrEnum):

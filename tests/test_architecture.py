@@ -24,7 +24,13 @@ PURE = ("checks", "report", "sse", "http1", "strictjson", "chatstream", "views",
 """What works from evidence alone."""
 
 NETWORK = {"socket", "ssl", "asyncio", "subprocess", "threading", "urllib.request", "http.client"}
-ENGINE = {"conformance.exchange", "conformance.capture", "conformance.engine", "conformance.cli", "conformance.commands"}
+ENGINE = {
+    "conformance.exchange",
+    "conformance.capture",
+    "conformance.engine",
+    "conformance.cli",
+    "conformance.commands",
+}
 
 
 def imports(module: Path) -> set[str]:
@@ -66,7 +72,9 @@ def test_libraries_are_imported_by_their_owners_alone(module: Path) -> None:
         assert not used or owner(module) in owners, f"{module.name} imports {used}"
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if owner(m) in PURE], ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if owner(m) in PURE], ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_judging_touches_neither_network_nor_engine(module: Path) -> None:
     used = runtime_imports(module)
     assert not used & NETWORK

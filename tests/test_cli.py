@@ -83,7 +83,9 @@ def test_only_model_on_offer_is_taken(capsys: pytest.CaptureFixture[str]) -> Non
     assert "just-one" in capsys.readouterr().out
 
 
-def test_folder_of_an_earlier_run_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_of_an_earlier_run_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "evidence.jsonl").write_text("precious")
     url = f"http://127.0.0.1:{closed_port()}"
@@ -92,7 +94,9 @@ def test_folder_of_an_earlier_run_is_not_overwritten(tmp_path: Path, capsys: pyt
     assert "earlier run" in capsys.readouterr().err
 
 
-def test_exchange_of_a_run_can_be_shown_and_sent_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exchange_of_a_run_can_be_shown_and_sent_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with ReferenceGateway(models=["reference-chat"]) as gateway:
         only = ["--only", "stream.done-terminator"]
         assert main(["run", "--target", gateway.base_url, *only, "--output", "out", "--quiet"]) == 0
@@ -125,7 +129,13 @@ def test_unknown_requirement_gets_a_suggestion(capsys: pytest.CaptureFixture[str
 
 def test_version_answers_at_once() -> None:
     start = time.process_time()
-    done = subprocess.run([sys.executable, "-m", "conformance", "--version"], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent.parent,
+    )
     assert done.stdout.startswith("chat-conformance ")
     assert time.process_time() - start < 0.3
 
@@ -133,7 +143,9 @@ def test_version_answers_at_once() -> None:
 def test_without_a_key_nothing_is_said_of_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     with ReferenceGateway(models=["m"], faults=pick_faults(["any-key-accepted"])) as gateway:
-        assert main(["run", "--target", gateway.base_url, "--only", "auth.*", "--output", "out", "--quiet"]) == 3
+        assert (
+            main(["run", "--target", gateway.base_url, "--only", "auth.*", "--output", "out", "--quiet"]) == 3
+        )
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     verdicts = {row["requirement"]: row["verdict"] for row in report["results"]}
     assert verdicts["auth.wrong-key"] == verdicts["auth.no-key"] == "inconclusive"

@@ -24,7 +24,13 @@ KEY = "sk-Zq7/fake+key=For-Tests_0123456789"
 def forms(key: str) -> list[str]:
     """Return the key as it could stand in a file: plain, percent-encoded, JSON-escaped, base64."""
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in key)
-    return [key, quote(key, safe=""), key.replace("/", "\\/"), escaped, base64.b64encode(key.encode()).decode().rstrip("=")]
+    return [
+        key,
+        quote(key, safe=""),
+        key.replace("/", "\\/"),
+        escaped,
+        base64.b64encode(key.encode()).decode().rstrip("="),
+    ]
 
 
 def chunk(content: str) -> bytes:
@@ -47,13 +53,17 @@ class Echo(BaseHTTPRequestHandler):
         if b'"stream":true' in body:
             self.stream()
         elif Echo.served % 3 == 0:
-            self.say(400, {"error": {"message": " ".join(forms(KEY)), "type": KEY, "param": None, "code": KEY}})
+            self.say(
+                400, {"error": {"message": " ".join(forms(KEY)), "type": KEY, "param": None, "code": KEY}}
+            )
         else:
             message = {"role": "assistant", "content": f"Your key is {KEY}, or {forms(KEY)[4]}"}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            self.say(200, {"id": KEY, "object": "chat.completion", "created": 1, "model": KEY, "choices": [choice]})
+            self.say(
+                200, {"id": KEY, "object": "chat.completion", "created": 1, "model": KEY, "choices": [choice]}
+            )
 
-    do_GET = do_PUT = do_POST
+    do_GET = do_PUT = do_POST  # noqa: N815 - the library's names
 
     def say(self, status: int, value: object) -> None:
         raw = json.dumps(value).encode()
@@ -72,7 +82,13 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        events = b"".join(chunk(letter) for letter in KEY) + chunk(KEY) + b": " + KEY.encode() + b"\n\ndata: [DONE]\n\n"
+        events = (
+            b"".join(chunk(letter) for letter in KEY)
+            + chunk(KEY)
+            + b": "
+            + KEY.encode()
+            + b"\n\ndata: [DONE]\n\n"
+        )
         for start in range(0, len(events), 97):
             piece = events[start : start + 97]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -103,8 +119,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("echo") / "run"
     environment = {**os.environ, "OPENAI_API_KEY": KEY}
     with echoing() as url:
-        command = [sys.executable, "-m", "conformance", "run", "--target", url, "--model", "m", "--output", str(folder)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "conformance",
+            "run",
+            "--target",
+            url,
+            "--model",
+            "m",
+            "--output",
+            str(folder),
+        ]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
     assert done.returncode in {1, 3}, done.stderr
     return folder, done.stdout + done.stderr
 
@@ -112,7 +141,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_no_artefact_holds_the_key_in_any_form(run: tuple[Path, str]) -> None:
     folder, _ = run
     artefacts = [path for path in folder.rglob("*") if path.is_file()]
-    assert {path.name for path in artefacts} >= {"evidence.jsonl", "report.json", "report.md", "junit.xml", "badge.json"}
+    assert {path.name for path in artefacts} >= {
+        "evidence.jsonl",
+        "report.json",
+        "report.md",
+        "junit.xml",
+        "badge.json",
+    }
     for path in artefacts:
         text = path.read_text("utf-8")
         for form in forms(KEY):

@@ -48,7 +48,7 @@ def always(status: int, kind: str, body: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer  # noqa: N815 - the library's names
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -65,7 +65,9 @@ def always(status: int, kind: str, body: bytes) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("status", "kind", "body", "code"), [row[1:] for row in PANEL], ids=[row[0] for row in PANEL])
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "code"), [row[1:] for row in PANEL], ids=[row[0] for row in PANEL]
+)
 def test_nothing_passes_against_a_target_that_always_says_the_same(
     status: int, kind: str, body: bytes, code: Exit
 ) -> None:

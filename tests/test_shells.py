@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,9 @@ PYTEST = ("-m", "pytest", "-p", "conformance.pytest_plugin", "-p", "no:schemathe
 @pytest.fixture(scope="module")
 def target() -> Iterator[str]:
     """Serve two models with two faults, so that there is something to say."""
-    with ReferenceGateway(models=MODELS, faults=pick_faults(["done-missing", "created-milliseconds"])) as gateway:
+    with ReferenceGateway(
+        models=MODELS, faults=pick_faults(["done-missing", "created-milliseconds"])
+    ) as gateway:
         yield gateway.base_url
 
 
@@ -32,17 +33,33 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run Python in a foreign directory, with the key in the environment."""
     environment = {**os.environ, "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
 def flags(target: str, output: Path) -> list[str]:
     """Return the flags of a run of both models."""
     models = [part for model in MODELS for part in ("--model", model)]
-    return ["--target", target, *models, "--output", str(output), "--only", "stream.*", "--only", "response.*"]
+    return [
+        "--target",
+        target,
+        *models,
+        "--output",
+        str(output),
+        "--only",
+        "stream.*",
+        "--only",
+        "response.*",
+    ]
 
 
-def essence(folder: Path) -> Any:
+def essence(folder: Path) -> object:
     """Return a report without what differs between two runs by nature: times, ids of the target, bytes."""
     report = json.loads((folder / "report.json").read_text("utf-8"))
     results = [
@@ -50,7 +67,12 @@ def essence(folder: Path) -> Any:
          [[case["probe"], case["verdict"], case["examined"]] for case in row["cases"]]]
         for row in report["results"]
     ]  # fmt: skip
-    return {"summary": report["summary"], "plan": report["plan"], "results": results, "unmeasured": report["not_measured"]}
+    return {
+        "summary": report["summary"],
+        "plan": report["plan"],
+        "results": results,
+        "unmeasured": report["not_measured"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +84,9 @@ def by_command(target: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return base / "out", done.returncode
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2", "--dist", "loadgroup"]], ids=["one process", "two workers"])
+@pytest.mark.parametrize(
+    "workers", [[], ["-n", "2", "--dist", "loadgroup"]], ids=["one process", "two workers"]
+)
 def test_pytest_says_what_the_command_line_says(
     target: str, by_command: tuple[Path, int], tmp_path: Path, workers: list[str]
 ) -> None:
@@ -82,7 +106,9 @@ def test_recheck_gives_the_same_report_byte_for_byte(by_command: tuple[Path, int
 
 def test_collecting_sends_nothing(tmp_path: Path) -> None:
     with ReferenceGateway() as gateway:
-        done = run(*PYTEST, "--collect-only", "--target", gateway.base_url, "--model", MODELS[0], cwd=tmp_path)
+        done = run(
+            *PYTEST, "--collect-only", "--target", gateway.base_url, "--model", MODELS[0], cwd=tmp_path
+        )
         assert gateway.requests == ()
     assert "stream.done-terminator[reference-chat-stream.basic]" in done.stdout
 

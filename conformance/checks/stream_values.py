@@ -10,6 +10,7 @@ from conformance.model import Finding, Json
 
 
 def each_chunk(case: Case, wrong: Callable[[Frame], str], expected: str, pointer: str) -> Iterator[Finding]:
+    """Judge every chunk; ``wrong`` says what is wrong with one, or nothing."""
     chunks = case.view.stream.chunks
     for chunk in chunks:
         if saw := wrong(chunk):
@@ -20,6 +21,7 @@ def each_chunk(case: Case, wrong: Callable[[Frame], str], expected: str, pointer
 
 
 def each_delta(case: Case, wrong: Callable[[Delta], str], expected: str, member: str) -> Iterator[Finding]:
+    """Judge every choice entry of every chunk; ``wrong`` says what is wrong with one, or nothing."""
     deltas = list(case.view.stream.deltas)
     for delta in deltas:
         if saw := wrong(delta):

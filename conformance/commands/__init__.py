@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 from conformance.commands.look import list_requirements, print_plan, show
 from conformance.commands.replay import recheck, render, reproduce
 from conformance.commands.run import run
-from conformance.commands.serve import serve
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from conformance.commands.serve import serve  # noqa: PLC0415 - the gateway is heavy, and only this needs it
+
+    return serve(arguments)
+
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
@@ -18,5 +24,5 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "recheck": recheck,
     "render": render,
     "reproduce": reproduce,
-    "serve": serve,
+    "serve": _serve,
 }

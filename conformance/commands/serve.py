@@ -8,15 +8,14 @@ import os
 import sys
 
 from conformance.errors import UsageError
+from conformance.reference import KEY
+from conformance.reference.embedded import HOST
+from conformance.reference.embedded import serve as serve_forever
+from conformance.reference.faults import pick_faults
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve on loopback until interrupted."""
-    from conformance.reference import KEY
-    from conformance.reference.embedded import HOST
-    from conformance.reference.embedded import serve as serve_forever
-    from conformance.reference.faults import pick_faults
-
     key = KEY
     if arguments.api_key_env:
         key = os.environ.get(arguments.api_key_env, "")

@@ -45,12 +45,14 @@ def generated_for(amount: str, model: str, card: ModelCard, seed: int) -> tuple[
     elif amount.isdigit():
         chosen = list(select(invalid, int(amount)))
     else:
-        raise UsageError(f"{amount!r} is no amount of generated requests.", hint="none, smoke, full or a number")
+        raise UsageError(
+            f"{amount!r} is no amount of generated requests.", hint="none, smoke, full or a number"
+        )
     twins = twin_bodies(model, seed, cheaply)
     used = dict.fromkeys(case.twin for case in chosen if case.twin)
     named = _names(chosen)
     probes = [_twin(name, twins[name], model) for name in used]
-    probes += [_probe(name, case, twins, model) for name, case in named]
+    probes += [_probe(name, case, model) for name, case in named]
     return amount, tuple(probes)
 
 
@@ -78,11 +80,13 @@ def _twin(name: str, body: Json, model: str) -> Probe:
     )
 
 
-def _probe(name: str, case: GeneratedCase, twins: Mapping[str, Json], model: str) -> Probe:
+def _probe(name: str, case: GeneratedCase, model: str) -> Probe:
     members = case.value if isinstance(case.value, dict) else {}
     is_valid = case.mode is Intent.VALID
     where = case.instance or "/"
-    words = tuple(word for word in (case.member, case.instance.rsplit("/", 1)[-1]) if word and not word.isdigit())
+    words = tuple(
+        word for word in (case.member, case.instance.rsplit("/", 1)[-1]) if word and not word.isdigit()
+    )
     return Probe(
         id=name,
         model=model if is_valid else GATEWAY,
@@ -91,7 +95,9 @@ def _probe(name: str, case: GeneratedCase, twins: Mapping[str, Json], model: str
         streamed=members.get("stream") is True,
         traits=frozenset({"generated", case.scenario.replace("_", "-")}) | traits_of(members),
         twin=None if is_valid else f"generated.twin-{case.twin}",
-        defect=None if is_valid else Defect(f"{case.description} at {where}", names=words, pointer=case.instance),
+        defect=None
+        if is_valid
+        else Defect(f"{case.description} at {where}", names=words, pointer=case.instance),
         budget=1,
         requirement=case.requirement,
         label=case.pointer,
