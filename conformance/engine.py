@@ -43,7 +43,7 @@ INTERRUPTED = "interrupted"
 """Why a run ended that was stopped with Ctrl-C."""
 
 
-class Unreachable(ConformanceError):
+class UnreachableError(ConformanceError):
     """The target could not be asked at all; nothing was judged."""
 
     exit_code = 3
@@ -95,7 +95,7 @@ def prepare(settings: Settings) -> Prepared:
 
     Raises:
         UsageError: the profile, the models or ``--only`` do not work out.
-        Unreachable: the models had to be asked for and the target gave no answer.
+        UnreachableError: the models had to be asked for and the target gave no answer.
 
     """
     catalogue = load_catalogue()
@@ -137,7 +137,7 @@ def offered_models(settings: Settings) -> tuple[str, ...]:
     """Ask the target for its models (GET <base>/models).
 
     Raises:
-        Unreachable: no answer came.
+        UnreachableError: no answer came.
         UsageError: the answer lists no model.
 
     """
@@ -152,7 +152,7 @@ def offered_models(settings: Settings) -> tuple[str, ...]:
     view = View(probe, redactor(settings.target).exchange(exchange))
     if view.exchange.fault is not None and view.status is None:
         kind = "could not be reached" if view.exchange.fault.kind in UNREACHABLE else "did not answer"
-        raise Unreachable(
+        raise UnreachableError(
             f"The target {settings.target.base_url} {kind}.",
             why=view.exchange.fault.detail,
             hint="check --target, or that the server is up",
@@ -222,7 +222,8 @@ def capture(
 ) -> str:
     """Send the plan and record it; returns why it ended early, or an empty text.
 
-    ``header`` is what the evidence says of itself, by default that of this plan. Ctrl-C ends it early like everything else: what came back is in the evidence.
+    ``header`` is what the evidence says of itself, by default that of this plan. Ctrl-C ends it early like everything
+    else: what came back is in the evidence.
     """
     settings = prepared.settings
     with evidence_file.Writer(evidence_path, header or header_of(prepared)) as writer:

@@ -250,29 +250,39 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
         ) from error
 
 
-def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:  # noqa: PLR0911 - a list of reasons
-    view = case.view
+def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:
+    """Say why a check is not asked at all, empty when it is."""
+    return _unreadable(check, case.view, bench, model) or _unproven(check, case, bench, model)
+
+
+def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # noqa: PLR0911 - a list of reasons
+    """Say why an exchange says nothing of the target."""
     fault = view.exchange.fault
     if fault is not None and fault.kind in UNREACHABLE:
         return f"the target could not be reached: {fault.detail}"
     if fault is not None and fault.kind is FaultKind.WITHHELD and check.reads is not Reads.EXCHANGE:
         return f"the body is not in the evidence: {fault.detail}"
-    if view.probe.has("auth") and (why := _keyless(view.probe, bench, model)):
-        return why
     if view.form is Form.PAGE and check.reads is not Reads.PAGE:
         return f"an intermediary answered with an HTML page ({view.status})"
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
-        return "the target limited the rate (429) twice"
+        return "the target limited the rate (429) each time"
+    ended = f"a {view.form} ({_ending(view)})"
     if bench.alone(view):
-        return (
-            f"it ended as a {view.form} ({_ending(view)}) and was not repeated, so it may have been bad luck"
-        )
+        return f"it ended as {ended} and was not repeated, so it may have been bad luck"
     if not bench.alive(model) and _says_nothing(view):
-        return f"no valid request of this run was answered; this one ended as a {view.form} ({_ending(view)})"
-    if view.probe.intent is Intent.INVALID and not (check.any_cause and bench.alive(model)):
-        twin = bench.view(view.probe.twin, model) if view.probe.twin else None
+        return f"no valid request of this run was answered; this one ended as {ended}"
+    return ""
+
+
+def _unproven(check: Check, case: Case, bench: Bench, model: str) -> str:
+    """Say what a case leans on that did not succeed."""
+    probe = case.view.probe
+    if probe.has("auth") and (why := _keyless(probe, bench, model)):
+        return why
+    if probe.intent is Intent.INVALID and not (check.any_cause and bench.alive(model)):
+        twin = bench.view(probe.twin, model) if probe.twin else None
         if twin is None or not (twin.succeeded or _refused(twin, bench, model)):
-            return f"its valid twin {view.probe.twin} did not succeed, so this answer proves nothing"
+            return f"its valid twin {probe.twin} did not succeed, so this answer proves nothing"
     for name in check.needs:
         other = case.others.get(name)
         if other is None or not (other.succeeded or check.any_form):

@@ -29,8 +29,8 @@ from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
 from conformance.model import GATEWAY, Level, Verdict
 from conformance.options import PLAN, RUN, TARGET
-from conformance.secret import Secret
 from conformance.plan import Plan, PlannedCase, narrow
+from conformance.secret import Secret
 from conformance.verdict import CaseResult, Exit, UnitResult
 
 STASH = pytest.StashKey["Shell"]()
