@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.model import Json
+from conformance.reference.attachments import look
 from conformance.reference.parameters import check_text
 from conformance.reference.refusal import Refused, missing, wrong_type, wrong_value
 
@@ -27,23 +28,17 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """A part of a user message that is not text; ``value`` is the member that is named as its type."""
-
-    kind: str
-    value: Mapping[str, Json]
-    param: str
-
-
-@dataclass(frozen=True, slots=True)
 class Message:
-    """One message; ``text`` joins its text parts, ``calls`` are the ids of its tool calls."""
+    """One message; ``text`` joins its text parts, ``calls`` are the ids of its tool calls.
+
+    ``attached`` is what the model sees in each file and picture.
+    """
 
     role: str
     text: str
     calls: tuple[str, ...] = ()
     answers: str | None = None
-    attachments: tuple[Attachment, ...] = ()
+    attached: tuple[str, ...] = ()
 
 
 def read_messages(value: Json) -> tuple[Message, ...]:
@@ -89,11 +84,11 @@ def _message(param: str, value: Json) -> Message:
         if "content" in value:
             raise wrong_type(f"{param}.content", "a string or an array of content parts", content)
         raise missing(f"{param}.content")
-    text, attachments = _content(f"{param}.content", content, role)
-    return Message(role, text, calls, answers, attachments)
+    text, attached = _content(f"{param}.content", content, role)
+    return Message(role, text, calls, answers, attached)
 
 
-def _content(param: str, value: Json, role: str) -> tuple[str, tuple[Attachment, ...]]:
+def _content(param: str, value: Json, role: str) -> tuple[str, tuple[str, ...]]:
     if isinstance(value, str):
         return value, ()
     if not isinstance(value, list):
@@ -101,7 +96,7 @@ def _content(param: str, value: Json, role: str) -> tuple[str, tuple[Attachment,
     if not value:
         raise wrong_value(param, "empty array. Expected at least one content part.", "empty_array")
     texts: list[str] = []
-    attachments: list[Attachment] = []
+    attached: list[str] = []
     for number, part in enumerate(value):
         where = f"{param}[{number}]"
         if not isinstance(part, dict):
@@ -114,11 +109,11 @@ def _content(param: str, value: Json, role: str) -> tuple[str, tuple[Attachment,
         if kind in {"text", "refusal"}:
             texts.append(check_text(f"{where}.{kind}", part[kind]))
         else:
-            attachments.append(_attachment(f"{where}.{kind}", kind, part[kind]))
-    return "\n".join(texts), tuple(attachments)
+            attached.append(_attachment(f"{where}.{kind}", kind, part[kind]))
+    return "\n".join(texts), tuple(attached)
 
 
-def _attachment(param: str, kind: str, value: Json) -> Attachment:
+def _attachment(param: str, kind: str, value: Json) -> str:
     if not isinstance(value, dict):
         raise wrong_type(param, "an object", value)
     required = {"image_url": ("url",), "input_audio": ("data", "format"), "file": ()}[kind]
@@ -134,7 +129,7 @@ def _attachment(param: str, kind: str, value: Json) -> Attachment:
         )
     if kind == "file" and not (value.get("file_id") or value.get("file_data") or value.get("url")):
         raise missing(f"{param}.file_id")
-    return Attachment(kind, value, param)
+    return look(kind, value, param)
 
 
 def _calls(param: str, value: Json) -> tuple[str, ...]:

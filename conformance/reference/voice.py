@@ -31,7 +31,10 @@ _EXACTLY: Final = (
         rf"{_VERB}[^.\n\"'`“]{{0,60}}((?:\"[^\"\n]+\")|(?:(?<!\w)'[^'\n]+')|(?:`[^`\n]+`)|(?:“[^”\n]+”))",
         re.IGNORECASE,
     ),
-    re.compile(rf"{_VERB}[^.\n]{{0,60}}\b(?:word|exactly)\s+(\w[\w-]*)", re.IGNORECASE),
+    re.compile(
+        rf"{_VERB}[^.\n]{{0,60}}\b(?:word|exactly)\s+(\w[\w-]*)(?:,? (?:and nothing else|only))?[.!]*$",
+        re.IGNORECASE,
+    ),
 )
 """How probes ask for words: after a colon, in quotes, or as the one word that is named."""
 _COUNT: Final = re.compile(
@@ -52,6 +55,8 @@ _IDLE: Final = frozenset(
 """Words that say nothing about what a tool is for."""
 ECHOED: Final = 160
 """Characters of the last message that the stock sentence quotes."""
+SEEN: Final = 400
+"""Characters of an attachment that the model repeats."""
 MOST_CALLS: Final = 8
 MOST_COUNTED: Final = 5000
 MOST_MARKERS: Final = 16
@@ -134,7 +139,7 @@ def prompt_tokens(asked: Asked) -> int:
     """Return the tokens of the prompt: 3, for each message 4 and its text, 85 an attachment, the tools."""
     total = 3
     for message in asked.messages:
-        total += 4 + tokens.count(message.text) + 85 * len(message.attachments)
+        total += 4 + tokens.count(message.text) + sum(85 + tokens.count(seen) for seen in message.attached)
     for tool in asked.tools:
         total += 8 + tokens.count(tool.name + tool.description) + tokens.count(json.dumps(tool.schema))
     return total
@@ -175,6 +180,9 @@ def _prompt(asked: Asked) -> str:
 def _sentence(asked: Asked) -> str:
     """Follow a simple instruction of the last user message, or quote what was said."""
     prompt = _prompt(asked)
+    seen = next((message.attached for message in reversed(asked.messages) if message.role == "user"), ())
+    if seen:
+        return f"I see {'; '.join(part[:SEEN] for part in seen)}. You said: {prompt[:ECHOED].strip()}"
     exactly = next((match for pattern in _EXACTLY if (match := pattern.search(prompt))), None)
     if exactly is not None:
         return _unquoted(exactly.group(1).strip())
