@@ -11,6 +11,7 @@ from conformance.capture import Pace
 from conformance.exchange import Limits
 from conformance.model import Level, Verdict
 from conformance.reference import DEFAULT_MODEL, KEY
+from conformance.sdklane import replay
 from conformance.secret import Secret
 from conformance.target import parse_target
 
@@ -27,8 +28,9 @@ def judged(
     generated: str = "smoke",
     limits: Limits = QUICK,
     pace: Pace | None = None,
+    sdk: bool = False,
 ) -> engine.Result:
-    """Capture and judge one run; the evidence is thrown away."""
+    """Capture and judge one run, with ``sdk`` what the official SDK makes of it too; the evidence is thrown away."""
     settings = engine.Settings(
         target=parse_target(base_url, key=Secret(key)),
         models=tuple(models),
@@ -43,6 +45,8 @@ def judged(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "evidence.jsonl"
         engine.capture(prepared, path)
+        if sdk:
+            replay(prepared.plan, path)
         return engine.judge_evidence(path)
 
 

@@ -16,6 +16,7 @@ OWNERS = {
     "pytest": {"pytest_plugin"},
     "schemathesis": {"generate"},
     "hypothesis": {"generate", "strategies"},
+    "openai": {"sdklane"},
     "requests": set(),
 }
 """Libraries that only these modules or packages of ours may import."""
