@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.chatstream import Choice
+from conformance.chatstream import Choice, FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.parameters_limits import broken_off
@@ -22,6 +22,7 @@ N_TWO: Final = Wanted(
 STOP_STRING: Final = Wanted("stop as a string", ("stop", "停止"), ("stop",))
 STOP_ARRAY: Final = Wanted("stop as an array of strings", ("stop", "停止"), ("stop",))
 _WANTED: Final = [0, 1]
+_READABLE: Final = frozenset({FrameKind.CHUNK, FrameKind.DONE})
 
 
 @check("parameters.n-two", on=ids("parameters.n-two"), reads=Reads.ANSWER)
@@ -47,30 +48,30 @@ def n_two_stream(case: Case) -> Iterator[Finding]:
 
 
 def _two_streams(case: Case) -> Shown:
-    stream = case.view.stream
-    if case.view.cut:
-        return Shown(Effect.UNCLEAR, "the stream broke off; another requirement judges that")
-    if sorted(stream.choices) == [0]:
-        return _one_index(stream.choice(0))
-    if sorted(stream.choices) != _WANTED:
-        return Shown(
-            Effect.SPOILT, f"the indexes {sorted(stream.choices)[:5]!r} for n 2", "the indexes 0 and 1"
-        )
-    for index, choice in sorted(stream.choices.items()):
-        if not choice.finishes:
-            return Shown(
-                Effect.SPOILT,
-                f"choice {index} has no finish_reason in {len(choice.frames)} chunks",
-                "a finish_reason of its own for each choice",
-                examined=len(choice.frames),
-                frame=choice.frames[-1],
-            )
-    silent = [
-        index for index, choice in stream.choices.items() if not choice.content and not choice.reasoning
-    ]
+    choices = case.view.stream.choices
+    if why := _judged_elsewhere(case):
+        return Shown(Effect.ELSEWHERE, why)
+    if sorted(choices) == [0]:
+        return _one_index(choices[0])
+    if len(choices) == 1:
+        return Shown(Effect.SPOILT, "the index 1 alone for n 2", "the indexes 0 and 1")
+    silent = [index for index, choice in choices.items() if not choice.content and not choice.reasoning]
     if silent:
         return Shown(Effect.UNCLEAR, f"choice {silent[0]} has no text; the model may have had none")
-    return Shown(Effect.SEEN, "two choices, each with text and an end", examined=len(stream.chunks))
+    chunks = sum(len(choice.frames) for choice in choices.values())
+    return Shown(Effect.SEEN, "two choices, each with text and an end", examined=chunks)
+
+
+def _judged_elsewhere(case: Case) -> str:
+    """Say what is so wrong with a stream that other requirements fail for it, empty when nothing is."""
+    stream = case.view.stream
+    if case.view.cut or not stream.chunks or any(frame.kind not in _READABLE for frame in stream.frames):
+        return "the stream cannot be read as a whole; other requirements judge that"
+    if any(not is_integer(delta.index) for delta in stream.deltas) or set(stream.choices) - {0, 1}:
+        return "an index is wrong; stream.choice-index judges that"
+    if not all(choice.finishes for choice in stream.choices.values()):
+        return "a choice does not finish; stream.finish-reason-present judges that"
+    return ""
 
 
 def _one_index(choice: Choice) -> Shown:

@@ -126,13 +126,13 @@ def logprobs_stream(case: Case) -> Iterator[Finding]:
 
 
 def _streamed(view: View) -> Shown:
-    """Tell whether the text's tokens are there; a chunk may carry its neighbours', none may be lost."""
+    """Tell whether the tokens of the text are there; a chunk may carry those of its neighbours."""
     shape = _shape(view)
     if shape.effect is not Effect.SEEN:
         return shape
     bare = [delta for delta in view.stream.deltas if delta.string("content") and not _content(delta.value)]
     told = "".join(str(token.value["token"]) for token in _tokens(view) if isinstance(token.value, dict))
-    if bare and len(told.strip()) < len(view.text.strip()):
+    if bare and len(told.strip()) * 2 < len(view.text.strip()):
         return Shown(
             Effect.SPOILT,
             f"{len(bare)} chunks have text and no logprobs; the tokens that have are {told[:60]!r}",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, ids, valid
-from conformance.checks.values import is_count, show, texts_of, usage_of
+from conformance.checks.values import choices_of, is_count, show, texts_of, usage_of
 from conformance.model import Finding, Json
 from conformance.models import Thinks
 from conformance.views import Form, View
@@ -45,7 +45,7 @@ def billed_of(case: Case) -> int | None:
     ``max_completion_tokens`` bounds reasoning too; beside ``max_tokens`` some providers let it run free.
     """
     found = _counts(case)
-    if found is None:
+    if found is None or _more_than_asked(case.view):
         return None
     _, usage, (_, spent, _) = found
     thought = reasoning_tokens(usage)
@@ -55,6 +55,12 @@ def billed_of(case: Case) -> int | None:
         return max(0, spent - thought)
     thinks = case.card.thinks in {Thinks.ALWAYS, Thinks.BY_DEFAULT} or _shows_thoughts(case.view)
     return None if thinks else spent
+
+
+def _more_than_asked(view: View) -> bool:
+    n = view.asked.get("n")
+    choices = view.stream.choices if view.form is Form.STREAM else choices_of(view)
+    return len(choices) > (n if isinstance(n, int) else 1)
 
 
 def _shows_thoughts(view: View) -> bool:
@@ -272,6 +278,8 @@ def prompt_grows(case: Case) -> Iterator[Finding]:
     mine, longer = _prompt_tokens(case.view), _prompt_tokens(case.other("messages.unicode"))
     if mine is None or longer is None:
         yield case.unsure("an answer has no prompt_tokens")
+    elif not longer:
+        yield case.skip("prompt_tokens are 0; usage.prompt-positive judges that")
     elif longer > mine:
         yield case.ok(2, f"{mine}, and {longer} for the longer prompt")
     else:
@@ -362,7 +370,7 @@ def limit_respected(case: Case) -> Iterator[Finding]:
     if found is None:
         yield _nothing(case)
     elif billed is None:
-        yield case.skip("the model reasons, and how much of the answer is reasoning is not told")
+        yield case.skip("it cannot be told which of the tokens the limit bounds (reasoning, further choices)")
     elif billed <= most:
         yield case.ok()
     else:
