@@ -16,7 +16,7 @@ from conformance.checks.values import usage_of
 from conformance.model import Finding, Outcome
 from conformance.rates import rate
 from conformance.toolcalls import Call, calls_of, finish_of, misplaced
-from conformance.views import View
+from conformance.views import Form, View
 
 CALLING: Final = (
     "tools.auto",
@@ -48,9 +48,25 @@ def calling_views(case: Case) -> list[View]:
     return [view for view in views.values() if calls_of(view)]
 
 
-def seen(case: Case) -> bool:
-    """Whether the model called a tool anywhere."""
-    return bool(calling_views(case))
+def seen(case: Case, *, streamed: bool = False) -> bool:
+    """Whether the model called a tool anywhere, or (``streamed``) in any stream."""
+    return any(view.form is Form.STREAM or not streamed for view in calling_views(case))
+
+
+def able(case: Case) -> bool:
+    """Whether the model calls tools reliably: in at least half of the other answers that were to have a call.
+
+    A small model hits upon a call now and then; that it does not elsewhere is no proof against the server.
+    """
+    mine = case.view.probe.id.split("~")[0]
+    others = [
+        view for name, view in case.others.items() if name in CALLING and name != mine and view.succeeded
+    ]
+    calling = sum(bool(calls_of(view)) for view in others)
+    return calling >= _ABLE and calling * 2 >= len(others)
+
+
+_ABLE: Final = 2
 
 
 def reached(case: Case) -> bool | None:
@@ -83,11 +99,14 @@ def called_rate(case: Case) -> str:
     return rate(sum(bool(calls_of(view)) for view in case.tries), max(1, len(case.tries)))
 
 
-def nothing(case: Case) -> Finding:
-    """Say that the answer has no call to look at: no matter where a neighbour has one, else no opinion."""
+def nothing(case: Case, *, streamed: bool = False) -> Finding:
+    """Say that the answer has no call to look at: no matter where a neighbour has one, else no opinion.
+
+    With ``streamed`` only streams are neighbours.
+    """
     if misplaced(case.view):
         return case.skip("the call does not stand where calls do; tools.calls-array judges that")
-    if seen(case):
+    if seen(case, streamed=streamed):
         return case.skip("no call in this answer; those of other answers are judged")
     if reached(case) is False:
         return case.unsure(f"no call: the tools did not reach the model ({token_counts(case)})")
@@ -105,8 +124,8 @@ def ignored(case: Case, what: str, expected: str) -> Finding:
     saw = f"{what}: called in {called_rate(case)} tries"
     if reached(case) is False and not seen(case):
         saw += f"; the tools did not reach the model ({token_counts(case)})"
-    elif not seen(case):
-        return case.unsure(f"{saw}; the model calls no tool anywhere, so it may not be able to")
+    elif not able(case):
+        return case.unsure(f"{saw}; the model does not call tools reliably, so it may not be able to")
     else:
         saw += ", though the same model does call tools here"
     return case.fail(saw, expected, examined=len(case.tries), outcome=Outcome.DROPPED)

@@ -15,6 +15,7 @@ from conformance.checks.calling import CALLING, CLEAR, names_one_of, seen
 from conformance.checks.errortext import error_words
 from conformance.checks.select import ids, valid
 from conformance.model import Claim, Finding, Outcome
+from conformance.probes.tools import SERVER_TOOL_WORDS
 from conformance.views import Form, View
 
 TOOL_WORDS: Final = ("tool", "function", "工具", "函数")
@@ -137,7 +138,7 @@ _takes_or_refuses(
     "tools.server-tool-accepted",
     ids("tools.server-tool"),
     "a tool that is no function",
-    (*TOOL_WORDS, "type", "web_search", "search"),
+    SERVER_TOOL_WORDS,
 )
 
 

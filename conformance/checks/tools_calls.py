@@ -31,7 +31,7 @@ def calls_check(
             if calls_of(case.view):
                 yield from judge(case)
             else:
-                yield nothing(case)
+                yield nothing(case, streamed=reads is Reads.STREAM)
 
         judged.__name__, judged.__doc__ = judge.__name__, judge.__doc__
         check(requirement, on=on, reads=reads, beside=NEIGHBOURS)(judged)

@@ -15,6 +15,7 @@ from conformance.checks.calling import (
     CALLING,
     CLEAR,
     NEIGHBOURS,
+    able,
     called_rate,
     ignored,
     names_one_of,
@@ -54,8 +55,7 @@ def choice_required_effect(case: Case) -> Iterator[Finding]:
 @check("tools.choice-none-effect", on=ids("tools.none"), reads=Reads.TEXT, beside=NEIGHBOURS)
 def choice_none_effect(case: Case) -> Iterator[Finding]:
     """``none`` is no suggestion either: text, and no call in it."""
-    calls, others = calls_of(case.view), [name for name in CALLING if name in case.others]
-    shown = any(calls_of(case.others[name]) for name in others)
+    calls = calls_of(case.view)
     if calls:
         yield case.fail(
             f"{len(calls)} calls, of {calls[0].name!r}"[:120],
@@ -64,8 +64,8 @@ def choice_none_effect(case: Case) -> Iterator[Finding]:
             pointer=calls[0].first.pointer,
             outcome=Outcome.DROPPED,
         )
-    elif not shown:
-        yield case.unsure("the model calls no tool with another tool_choice either")
+    elif not able(case):
+        yield case.unsure("the model does not call tools reliably with another tool_choice either")
     elif leak_of(case.view) is not Leak.NONE:
         yield case.fail(f"a call written out as text: {sign_in(case.view)!r}", "text without a call in it")
     else:
@@ -126,7 +126,7 @@ def no_markup(case: Case) -> Iterator[Finding]:
     """No raw call in the text, neither beside the one in tool_calls nor in its place."""
     calls, leak = calls_of(case.view), leak_of(case.view)
     expected = "calls in tool_calls, and none in the text"
-    if leak is Leak.WHOLE and (seen(case) or _leaks_elsewhere(case)):
+    if leak is Leak.WHOLE and (able(case) or _leaks_elsewhere(case)):
         yield case.fail(f"a whole call in the text: {sign_in(case.view)!r}", expected)
     elif leak is not Leak.NONE and calls:
         yield case.fail(f"marks of a call in the text beside the call: {sign_in(case.view)!r}", expected)
@@ -152,9 +152,12 @@ def truncated_call(case: Case) -> Iterator[Finding]:
     broken = next((call for call in calls if not _whole(view, call)), None)
     if leak_of(view) is not Leak.NONE:
         said = f"the raw beginning of a call in the text: {sign_in(view)!r}"
-        proven = seen(case)
-        yield case.fail(said, "no markup in the text") if proven else case.unsure(f"{said}; perhaps imitated")
-    elif finish == "length":
+        yield (
+            case.fail(said, "no markup in the text")
+            if able(case)
+            else case.unsure(f"{said}; perhaps imitated")
+        )
+    elif finish == "length" and (calls or able(case)):
         yield case.ok(1 + len(calls))
     elif broken is not None and (kind_of(broken) is not Kind.OBJECT or _spent(view)):
         yield case.fail(

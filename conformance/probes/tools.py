@@ -13,12 +13,16 @@ from functools import partial
 from typing import Final
 
 from conformance.model import Defect, Follow, Json, Probe
+from conformance.probes import LIFE
 from conformance.probes.asker import Asker, request
 from conformance.probes.chat import HELLO
 
 TRUNCATED_AT: Final = 20
 """Tokens that are too few for the numbers that a cut call asks for, whatever the tokenizer."""
 NUMBERS: Final = 40
+
+SERVER_TOOL_WORDS: Final = ("tool", "function", "type", "search", "工具", "函数")
+"""Words with which a refusal names a tool that is no function."""
 
 _CITY: Final[Json] = {
     "type": "object",
@@ -191,7 +195,18 @@ def _odd(tools: _Tools) -> Iterator[Probe]:
     strict = function("get_weather", "Get the current weather in a city.", _STRICT_CITY, strict=True)
     yield tools.probe("strict", tools.body(HELLO, [strict], limit=24))
     search: Json = {"type": "web_search_20250305", "name": "web_search", "max_uses": 1}
-    yield tools.probe("server-tool", tools.body(HELLO, [search], limit=24))
+    twin = "stream.usage" if ask.card.stream_only else LIFE
+    usage: dict[str, Json] = {"stream_options": {"include_usage": True}} if ask.card.stream_only else {}
+    yield ask.invalid(
+        "tools.server-tool",
+        request({**tools.body(HELLO, [search], limit=24), **usage}),
+        twin=twin,
+        defect=Defect("a tool that is no function", SERVER_TOOL_WORDS, pointer="/tools/0/type"),
+        traits={"may-be-served"},
+        feature="tools",
+        streamed=ask.card.stream_only,
+        gateway=False,
+    )
     note = function("save_numbers", "Save a list of numbers.", _NUMBERS)
     for name, stream in (("truncated", False), ("truncated-stream", True)):
         if not (ask.card.stream_only and stream):
