@@ -19,7 +19,7 @@ from typing import Final
 from conformance import http1
 from conformance.errors import UsageError
 from conformance.model import Exchange, FaultKind, TransportFault
-from conformance.secret import SHORTEST, Secret
+from conformance.secret import Secret, why_not_masked
 from conformance.secretforms import SecretForms, Span
 from conformance.textpieces import texts_in_pieces, texts_put_together
 
@@ -29,12 +29,6 @@ MASK: Final = b"~"
 _DECODED_LIMIT: Final = 32 * 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_LINE: Final = re.compile(rb"(?:\r?\n)?(?<=\n)[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]{0,200})?\r?\n")
-_WIRE_WORDS: Final = (
-    "http/1.1 content-type content-length transfer-encoding chunked application/json text/event-stream"
-    " chat.completion.chunk object created choices finish_reason message messages delta assistant content"
-    " reasoning_content tool_calls function arguments usage prompt_tokens completion_tokens total_tokens"
-    " error invalid_request_error authentication authorization bearer"
-)
 
 
 class Redactor:
@@ -152,19 +146,9 @@ def _cannot_be_masked(forms: SecretForms, answer: http1.Answer, rest: bytes) -> 
 
 
 def _demand_maskable(secret: str) -> None:
-    if len(secret) < SHORTEST:
+    if why := why_not_masked(secret):
         raise UsageError(
-            f"A secret has fewer than {SHORTEST} characters.",
-            why="masking a text this short would mask what only looks like it",
-            hint=f"use one of {SHORTEST} characters or more",
-        )
-    if not (secret.isascii() and secret.isprintable()):
-        raise UsageError("A secret holds a control character or a character outside ASCII.")
-    if secret.lower() in _WIRE_WORDS or secret.isdigit():
-        raise UsageError(
-            "A secret is a common word of the protocol, or a number.",
-            why="masking it wherever it appears would spoil the evidence",
-            hint="use a real key, or none when the target needs none",
+            "A secret cannot be masked.", why=why, hint="use a real key, or none when the target needs none"
         )
 
 

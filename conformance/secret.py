@@ -17,6 +17,12 @@ KEY_VARIABLE: Final = "OPENAI_API_KEY"
 """The environment variable that holds the key unless the user names another."""
 
 _LARGEST_FILE: Final = 64 * 1024
+_WIRE_WORDS: Final = (
+    "http/1.1 content-type content-length transfer-encoding chunked application/json text/event-stream"
+    " chat.completion.chunk object created choices finish_reason message messages delta assistant content"
+    " reasoning_content tool_calls function arguments usage prompt_tokens completion_tokens total_tokens"
+    " error invalid_request_error authentication authorization bearer"
+)
 
 
 class Secret:
@@ -68,6 +74,21 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
 
+def why_not_masked(value: str) -> str:
+    """Say why a text cannot be masked wherever it appears, empty when it can.
+
+    Local servers take any key, and people give them ``test`` or ``EMPTY``. Such a placeholder is sent like a key, and
+    is no secret: masking it would spoil the evidence.
+    """
+    if len(value) < SHORTEST:
+        return f"it has fewer than {SHORTEST} characters, and a text this short appears by chance"
+    if not (value.isascii() and value.isprintable()):
+        return "it holds a control character or a character outside ASCII"
+    if value.lower() in _WIRE_WORDS or value.isdigit():
+        return "it is a common word of the protocol, or a number"
+    return ""
+
+
 def checked_secret(text: str, *, origin: str) -> Secret:
     """Return ``text`` without the white space around it as a secret; ``origin`` says where it was read.
 
@@ -76,6 +97,17 @@ def checked_secret(text: str, *, origin: str) -> Secret:
             carry. The text itself is never shown.
 
     """
+    secret = _sendable(text, origin=origin)
+    if len(secret.reveal()) < SHORTEST:
+        raise UsageError(
+            f"{origin} has fewer than {SHORTEST} characters.",
+            why="the suite masks a secret wherever it appears, and a text this short appears by chance",
+            hint=f"use one of {SHORTEST} characters or more, or leave it unset when the target needs none",
+        )
+    return secret
+
+
+def _sendable(text: str, *, origin: str) -> Secret:
     value = text.strip()
     if not value:
         raise UsageError(f"{origin} is empty.", hint="put the secret there, or do not name it")
@@ -84,12 +116,6 @@ def checked_secret(text: str, *, origin: str) -> Secret:
             f"{origin} holds a control character or a character outside ASCII.",
             why="an HTTP header cannot carry it; it was probably copied with something around it",
             hint="copy it again, without quotes and line breaks",
-        )
-    if len(value) < SHORTEST:
-        raise UsageError(
-            f"{origin} has fewer than {SHORTEST} characters.",
-            why="the suite masks a secret wherever it appears, and a text this short appears by chance",
-            hint=f"use one of {SHORTEST} characters or more, or leave it unset when the target needs none",
         )
     return Secret(value)
 
@@ -121,7 +147,7 @@ def read_key(
 
 
 def _key(text: str, *, origin: str) -> Secret:
-    key = checked_secret(text, origin=origin)
+    key = _sendable(text, origin=origin)
     if " " in key.reveal():
         raise UsageError(
             f"{origin} holds a space inside the key.",

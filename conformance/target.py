@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from conformance.errors import UsageError
 from conformance.model import KEY_MARK, Json
-from conformance.secret import Secret, checked_secret
+from conformance.secret import Secret, checked_secret, why_not_masked
 
 Header = tuple[str, str | Secret]
 """Name and value of a header that goes with every request."""
@@ -49,8 +49,8 @@ class Target:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Everything that must never be shown or stored: the key, and secret header values."""
-        found = [self.key] if self.key else []
+        """Everything that must never be shown or stored: the key (unless a placeholder), and secret header values."""
+        found = [self.key] if self.key and not self.placeholder else []
         for _, value in self.headers:
             if isinstance(value, Secret):
                 found.append(value)
@@ -58,6 +58,11 @@ class Target:
                 if scheme:
                     found.append(Secret(value.reveal()[scheme.end() :]))
         return tuple(found)
+
+    @property
+    def placeholder(self) -> str:
+        """Why the key is no secret but a placeholder such as ``test``, empty when it is one or there is none."""
+        return why_not_masked(self.key.reveal()) if self.key else ""
 
     @property
     def cleartext(self) -> bool:

@@ -149,3 +149,13 @@ def test_without_a_key_nothing_is_said_of_keys(monkeypatch: pytest.MonkeyPatch, 
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     verdicts = {row["requirement"]: row["verdict"] for row in report["results"]}
     assert verdicts["auth.wrong-key"] == verdicts["auth.no-key"] == "inconclusive"
+
+
+@pytest.mark.parametrize("key", ["test", "EMPTY", "none", "123456789", "x"])
+def test_placeholder_for_a_key_is_sent_and_taken_for_no_secret(
+    key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with ReferenceGateway(models=["m"], key=key) as gateway:
+        assert main(["run", "--target", gateway.base_url, "--only", "auth.bearer-accepted", "--quiet"]) == 0
+    assert "placeholder" in capsys.readouterr().err

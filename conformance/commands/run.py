@@ -30,6 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
             print(  # noqa: T201
                 f"warning: the key travels unencrypted to {settings.target.base_url}", file=sys.stderr
             )
+        if settings.target.placeholder:
+            print(  # noqa: T201
+                f"warning: the key is taken for a placeholder and not masked: {settings.target.placeholder}",
+                file=sys.stderr,
+            )
         progress = progress_to(sys.stderr, quiet=arguments.quiet)
         stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
