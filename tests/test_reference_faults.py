@@ -408,6 +408,7 @@ def test_given_bytes_are_replayed() -> None:
         ({"header": {"x-trace-id": ""}}, set()),
         ({"body": {"at": "/messages/*/role", "equals": "wizard"}}, {"bad role"}),
         ({"every": 2, "path": "chat"}, {"stream"}),
+        ({"until": 1, "has": "/stream"}, set()),
     ],
 )
 def test_selector_strikes_what_it_names(when: Json, struck: set[str]) -> None:

@@ -14,6 +14,7 @@
 ``header``     headers that the request has, lower case, each with a text that its value contains
 ``body``       conditions on the request's JSON (:mod:`conformance.conditions`)
 ``every``      strikes only each such request, counted from the first of the gateway
+``until``      strikes only that many requests, the first of the gateway
 =============  =============================================================================================
 """
 
@@ -50,6 +51,7 @@ class When(Record):
     header: dict[str, str] = field(default_factory=dict)
     body: Json = None
     every: int | None = None
+    until: int | None = None
 
     def check(self, where: str) -> None:
         """Read what needs reading once, so that a wrong selector is found when the file is loaded."""
@@ -81,6 +83,7 @@ class When(Record):
             and all(text in (received.header(name) or "") for name, text in self.header.items())
             and all(received.header(name) is not None for name in self.header)
             and (self.every is None or received.number % self.every == 0)
+            and (self.until is None or received.number <= self.until)
             and all_hold(read_conditions(self.body, "when"), scene.body)
         )
 
