@@ -83,6 +83,11 @@ def samples() -> Iterator[Received]:
     yield chat(messages=said("Weather in Paris?"), tools=[WEATHER], max_tokens=3)
     yield chat(messages=said("Hi"), tools=[WEATHER], tool_choice="required")
     yield chat(messages=said("Hi"), tools=[WEATHER], tool_choice="none")
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    yield chat(messages=said("Hi"), tools=[WEATHER], tool_choice=named)
+    yield chat(messages=said("Hi"), tools=[WEATHER], tool_choice=named, stream=True)
+    yield chat(messages=said("Weather in Paris?"), tools=[WEATHER], parallel_tool_calls=False, max_tokens=99)
+    yield chat(messages=said("Weather in Paris?"), tools=[WEATHER], tool_choice="auto")
     result = {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
     turn = {"role": "assistant", "content": None, "tool_calls": [CALL]}
     yield chat(messages=said("Weather in Paris?", turn, result), tools=[WEATHER])
