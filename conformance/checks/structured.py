@@ -40,6 +40,7 @@ _JSON_MODE: Final = valid("json-mode")
 _SCHEMA: Final = valid("schema")
 _MAIN: Final = either(_JSON_MODE, _SCHEMA, ids("structured.json-schema-strict"))
 _FENCE: Final = re.compile(r"\s*```[\w-]*\s*\n?(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_FLAWS: Final = frozenset({"trailing", "nan"})
 _SHOWN: Final = 60
 
 
@@ -60,8 +61,8 @@ _accepts("structured.json-schema-keywords", ids("structured.json-schema-strict")
 def parsed(text: str) -> Mapping[str, Json] | None:
     """Return the JSON object that a text is, None when it is none or has anything around it."""
     document = strictjson.read(text)
-    trailing = any(problem.kind == "trailing" for problem in document.problems)
-    return document.value if document.ok and not trailing and isinstance(document.value, dict) else None
+    flawed = any(problem.kind in _FLAWS for problem in document.problems)
+    return document.value if document.ok and not flawed and isinstance(document.value, dict) else None
 
 
 def _unfinished(view: View) -> Shown | None:
