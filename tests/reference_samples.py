@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from conformance.reference import KEY
-from conformance.reference.reply import Received
+from conformance.model import Json
+from conformance.reference import KEY, Fault, furnish
+from conformance.reference.faults import read_fault
+from conformance.reference.gateway import respond
+from conformance.reference.reply import Received, Reply
+
+CLOCK = 1.8e9
+"""The Unix time that the gateway of these tests has."""
 
 HELLO = {"role": "user", "content": "Say hello in five words."}
 WEATHER = {
@@ -133,3 +139,13 @@ def samples() -> Iterator[Received]:
         ("POST", "/v1/nothing"),
     ):
         yield raw(b"", method=method, path=path)
+
+
+def made(*mutations: Json) -> Fault:
+    """Return a fault of these mutations."""
+    return read_fault({"name": "x", "what": "x", "mutate": list(mutations)}, "test", "test")
+
+
+def reply(received: Received, *mutations: Json) -> Reply:
+    """Return what a gateway with these mutations replies."""
+    return respond(received, furnish(faults=[made(*mutations)] if mutations else [], clock=lambda: CLOCK))
