@@ -246,7 +246,7 @@ def run(session: nox.Session, *command: str, cwd: Path = ROOT) -> None:
 @nox.session(reuse_venv=True)
 def conformance(session: nox.Session) -> None:
     """Test a target (``--target URL --model NAME``); without one, the embedded reference."""
-    install(session, "-e", ".")
+    install(session, "-e", ".[sdk]")
     # -P: a folder named conformance where the user stands is not ours.
     options = with_target(session.posargs, os.environ)
     run(session, "-P", "-m", "conformance.pytest_shell", *options, cwd=Path(session.invoked_from))
