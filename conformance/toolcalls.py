@@ -104,13 +104,13 @@ class Call:
     @property
     def arguments(self) -> Json:
         """The arguments: what stands there, or the joined pieces when all of them are text."""
-        if len(self.pieces) == 1:
+        if self.first.frame is None:
             return self.first.arguments
         given = [piece.arguments for piece in self.pieces if piece.arguments is not None]
         strange = next((one for one in given if not isinstance(one, str)), None)
         if strange is not None:
             return strange
-        return "".join(str(one) for one in given) if given else None
+        return "".join(str(one) for one in given)
 
     @property
     def object(self) -> Mapping[str, Json] | None:

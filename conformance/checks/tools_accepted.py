@@ -117,28 +117,25 @@ def accepts_choice_required(case: Case) -> Iterator[Finding]:
 def _takes_or_refuses(requirement: str, on: Selector, what: str, words: tuple[str, ...]) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         view = case.view
-        if view.form is Form.REFUSED and view.status in CLEAR and names_one_of(view, words):
+        others = [other for name, other in case.others.items() if name in CALLING]
+        if view.form is not Form.REFUSED:
+            yield from accepted(case, what, words)
+        elif view.status in CLEAR and names_one_of(view, words):
             yield case.ok(outcome=Outcome.REJECTED_CLEAN, saw=f"refused with {view.status}")
-        elif view.form is Form.REFUSED:
+        elif others and not any(other.succeeded for other in others):
+            yield case.skip("no tool is served at all; other requirements judge that")
+        else:
             saw = f"status {view.status} to {what}: {error_words(view).strip()[:_SHOWN]!r}"
             yield case.fail(saw, "success, or 400 or 422 with the cause")
-        else:
-            yield from accepted(case, what, words)
 
     _bind(requirement, on, judge)
 
 
 _takes_or_refuses(
-    "tools.strict-accepted",
-    ids("tools.strict"),
-    "a function tool with strict",
-    (*TOOL_WORDS, "strict", "schema"),
+    "tools.strict-accepted", ids("tools.strict"), "a function tool with strict", ("strict", "schema")
 )
 _takes_or_refuses(
-    "tools.server-tool-accepted",
-    ids("tools.server-tool"),
-    "a tool that is no function",
-    SERVER_TOOL_WORDS,
+    "tools.server-tool-accepted", ids("tools.server-tool"), "a tool that is no function", SERVER_TOOL_WORDS
 )
 
 

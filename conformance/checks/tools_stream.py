@@ -73,13 +73,17 @@ def index_from_zero(case: Case) -> Iterator[Finding]:
 @calls_check("tools.stream-index-once", on=STREAMED_CALLS, reads=Reads.STREAM)
 def index_once(case: Case) -> Iterator[Finding]:
     """One delta, one piece of a call, not several."""
-    seen = Counter((piece.frame, piece.choice, piece.index) for piece in pieces_of(case.view))
-    for (frame, _, index), times in seen.items():
-        if times > 1 and index is not None:
-            saw = f"{times} elements with index {index} in one delta"
-            yield case.fail(saw, "each index once in a delta", examined=len(seen), frame=frame)
+    calls = [call for call in calls_of(case.view) if not call.merged and call.first.index is not None]
+    for call in calls:
+        frame, times = Counter(piece.frame for piece in call.pieces).most_common(1)[0]
+        if times > 1:
+            saw = f"{times} elements with index {call.first.index} in one delta"
+            yield case.fail(saw, "each index once in a delta", examined=len(call.pieces), frame=frame)
             return
-    yield case.ok(len(seen))
+    if calls:
+        yield case.ok(sum(len(call.pieces) for call in calls))
+    else:
+        yield case.skip("calls have no index of their own; other requirements judge that")
 
 
 @calls_check("tools.stream-call-opening", on=STREAMED_CALLS, reads=Reads.STREAM)
