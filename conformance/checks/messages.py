@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from conformance.chatstream import Choice
 from conformance.checks.api import Case, Reads, Selector, check
@@ -69,28 +71,39 @@ _clear_either_way(
 )
 
 
-def mojibake(line: str) -> tuple[str, ...]:
-    """Return the ways in which wrong decoding is known to spoil a line: UTF-8 read as Latin-1 or Windows-1252."""
-    spoilt = []
-    for codec in ("latin-1", "cp1252"):
-        text = line.encode("utf-8").decode(codec, "ignore")
-        spoilt.append(text[:12].strip())
-    return tuple(dict.fromkeys(spoilt))
+PIECES: Final = ("价格", "Ünïcödé", "😀", "ﾃｽﾄ")
+"""Parts of the line that no answer holds by chance; one of them unharmed shows the way through, both ways."""
+
+
+def spoilt_forms(line: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return the ways in which relays are known to spoil a line, each with a pattern of what comes back then."""
+    utf8 = line.encode("utf-8")
+    forms = [
+        ("UTF-8 read as Latin-1", re.escape(utf8.decode("latin-1")[:12].strip())),
+        ("UTF-8 read as Windows-1252", re.escape(utf8.decode("cp1252", "ignore")[:12].strip())),
+        ("backslashes doubled", re.escape(line.replace("\\", "\\\\"))),
+        ("backslashes lost", re.escape(line.replace("\\", ""))),
+        (
+            "other characters in place of letters",
+            "".join(re.escape(letter) if letter.isascii() else "[?\ufffd]{0,4}" for letter in line),
+        ),
+    ]
+    return tuple((what, re.compile(pattern)) for what, pattern in forms)
 
 
 @check("messages.unicode-roundtrip", on=valid("echo"), reads=Reads.TEXT)
 def unicode_roundtrip(case: Case) -> Iterator[Finding]:
     """A line that the model repeats comes back as it was sent (B16)."""
     text = case.view.text
-    spoilt = next((sign for sign in mojibake(ECHO_LINE) if sign and sign in text), "")
+    whole = [piece for piece in PIECES if piece in text]
+    spoilt = [(what, found) for what, form in spoilt_forms(ECHO_LINE) if (found := form.search(text))]
     if ECHO_LINE in text:
         yield case.ok(len(ECHO_LINE))
     elif spoilt:
-        yield case.fail(f"the line comes back as {spoilt!r}", f"{ECHO_LINE!r}", examined=len(ECHO_LINE))
-    elif "12" in text and "??" in text and "价" not in text:
-        yield case.fail(
-            f"question marks for letters: {text[:60]!r}", f"{ECHO_LINE!r}", examined=len(ECHO_LINE)
-        )
+        what, found = spoilt[0]
+        yield case.fail(f"{what}: {found[0][:60]!r}", f"{ECHO_LINE!r}", examined=len(ECHO_LINE))
+    elif whole:
+        yield case.ok(len(whole), f"{len(whole)} of {len(PIECES)} parts of the line, unharmed")
     else:
         yield case.unsure("the model did not repeat the line")
 
