@@ -6,7 +6,9 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.model import Level, Verdict
+from conformance.models import load_cards
 from conformance.openapi import requirement_ids
+from conformance.probes.generated import generated_for
 from conformance.reference import DEFAULT_MODEL, ReferenceGateway
 from conformance.reference.faults import Fault, load_faults
 from conformance.verdict import Exit, Grade
@@ -16,6 +18,11 @@ ALL = load_faults()
 FAULTS = {name: fault for name, fault in ALL.items() if not fault.legal}
 GENERATED = set(requirement_ids())
 """Requirements that generated requests are needed for; faults of others are judged without them, which is quicker."""
+SMOKE = {
+    probe.requirement
+    for probe in generated_for("smoke", DEFAULT_MODEL, load_cards().card(DEFAULT_MODEL), 0)[1]
+    if probe.requirement
+}
 LEGAL = {name: fault for name, fault in ALL.items() if fault.legal}
 
 
@@ -27,11 +34,16 @@ def test_reference_is_conformant() -> None:
     assert (result.summary.grade, result.summary.exit_code) == (Grade.CONFORMANT, Exit.OK)
 
 
+def amount_for(breaks: set[str]) -> str:
+    """Return how many generated requests are needed to see these requirements broken."""
+    if not (breaks & GENERATED or "robustness.no-server-error" in breaks):
+        return "none"
+    return "smoke" if breaks & GENERATED <= SMOKE else "full"
+
+
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_fault_breaks_what_it_says_and_nothing_else(fault: Fault) -> None:
-    generated = (
-        "smoke" if GENERATED & set(fault.breaks) or "robustness.no-server-error" in fault.breaks else "none"
-    )
+    generated = amount_for(set(fault.breaks))
     with ReferenceGateway(faults=[fault], models=fault.models or [DEFAULT_MODEL]) as gateway:
         result = judged(gateway.base_url, models=gateway.models, generated=generated, sdk=fault.area == "sdk")
     broken = failing(result, *Level)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.select import either, ids, valid
+from conformance.checks.select import ids, valid
 from conformance.model import Finding, Outcome
 
 _REFUSED = frozenset({401, 403})
 
 
-@check("auth.bearer-accepted", on=either(valid("life"), valid("text")), reads=Reads.ANSWER)
+@check("auth.bearer-accepted", on=valid("life"), reads=Reads.ANSWER)
 def key_lets_in(case: Case) -> Iterator[Finding]:
     """A valid request with the key is not refused for want of one."""
     if case.view.status in _REFUSED:

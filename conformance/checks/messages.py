@@ -146,10 +146,18 @@ def parts_all_read(case: Case) -> Iterator[Finding]:
     content = case.view.asked.get("messages")
     text = case.view.text.lower()
     words = _marked_words(content)
-    if len(words) == 2 and all(word.lower() in text for word in words):  # noqa: PLR2004
-        yield case.ok(2, outcome=Outcome.APPLIED)
+    shown = [word for word in words if word.lower() in text]
+    if words and len(shown) == len(words):
+        yield case.ok(len(words), outcome=Outcome.APPLIED)
+    elif shown:
+        missing = ", ".join(word for word in words if word not in shown)
+        yield case.fail(
+            f"the answer has {', '.join(shown)} and not {missing}",
+            "the words of all parts",
+            examined=len(words),
+        )
     else:
-        yield case.unsure("the answer does not show both words; the model may simply not have obliged")
+        yield case.unsure("the answer shows no word of the parts; the model may simply not have obliged")
 
 
 def _marked_words(messages: object) -> list[str]:
