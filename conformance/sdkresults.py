@@ -89,11 +89,16 @@ class SdkResults:
         """Say why an answer was not given to the SDK; empty when nothing is known of that."""
         return next((skip.why for skip in self.skipped if skip.exchange == exchange), "")
 
-    def breaks(self, exchange: str) -> str:
-        """Say how the SDK breaks on an answer, by its most basic use that does; empty when none does."""
-        bad = (row for row in self.by_exchange.get(exchange, ()) if row.result is not Result.OK)
-        first = next(bad, None)
-        return f"{first.sdk}: {first.sees}" if first else ""
+    def breaks(self, exchanges: Iterable[str]) -> tuple[str, ...]:
+        """Say how the SDK breaks on answers that have a defect in common: each way once, by its most basic use.
+
+        A use that goes well with one of them does not break by the defect: where it does not go well with another,
+        that has its own cause.
+        """
+        answers = [self.by_exchange.get(name, ()) for name in dict.fromkeys(exchanges)]
+        harmless = {row.call for rows in answers for row in rows if row.result is Result.OK}
+        bad = (next((row for row in rows if row.call not in harmless), None) for rows in answers)
+        return tuple(dict.fromkeys(f"{row.sdk}: {row.sees}" for row in bad if row is not None))
 
 
 def beside(evidence: Path) -> Path:

@@ -180,16 +180,16 @@ def test_create_has_its_measured_outcome(measured: SdkResults, name: str) -> Non
 @pytest.mark.parametrize("name", ["cut", "reset"])
 def test_broken_connection_is_an_exception_in_the_loop(measured: SdkResults, name: str) -> None:
     assert result(measured, name, Call.ITERATE) is Result.RAISES
-    assert "APIConnectionError while iterating" in measured.breaks(f"ex-{name}")
+    assert "APIConnectionError while iterating" in measured.breaks([f"ex-{name}"])[0]
 
 
 def test_stream_that_never_ends_hangs(measured: SdkResults) -> None:
     assert result(measured, "never ends", Call.ITERATE) is Result.HANGS
-    assert "APITimeoutError" in measured.breaks("ex-never ends")
+    assert "APITimeoutError" in measured.breaks(["ex-never ends"])[0]
 
 
 def test_connection_kept_open_after_the_terminator_harms_nobody(measured: SdkResults) -> None:
-    assert measured.breaks("ex-lingers") == ""
+    assert measured.breaks(["ex-lingers"]) == ()
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,16 @@ def test_refusal_is_right_when_it_becomes_the_exception_that_is_documented(
 
 def test_documented_loop_is_not_held_against_a_usage_chunk_that_was_asked_for(measured: SdkResults) -> None:
     assert measured.row("ex-usage", Call.README_LOOP) is None
-    assert measured.breaks("ex-usage") == ""
+    assert measured.breaks(["ex-usage"]) == ()
+
+
+def test_use_that_goes_well_with_one_answer_is_not_broken_by_what_it_has_in_common_with_another(
+    measured: SdkResults,
+) -> None:
+    both = ["ex-create no choices", "ex-create answer"]
+    assert measured.breaks(both) == ()
+    assert [text.count("TypeError") for text in measured.breaks(both[:1] * 2)] == [1]
+    assert len(measured.breaks(["ex-create no choices", "ex-create parts"])) == 2
 
 
 @pytest.mark.parametrize("kind", ["hostile", "hostile create"])

@@ -283,8 +283,7 @@ class _Writer:
     def _measured(self, cases: Sequence[CaseResult], model: str) -> list[str]:
         """Return how an SDK broke on the exchanges that these cases point at, each way once."""
         places = (place for case in cases for place in self._places(case, _first(case), model))
-        said = (self.sdk.breaks(place.exchange) for place in places)
-        return list(dict.fromkeys(text for text in said if text))[:MEASURED]
+        return list(self.sdk.breaks(place.exchange for place in places)[:MEASURED])
 
     def _sources(self, row: Requirement) -> list[shape.SourceRef]:
         return [_source(pointer, self.catalogue.sources) for pointer in row.sources]
