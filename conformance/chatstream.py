@@ -192,7 +192,7 @@ def _frame(event: sse.Event, strays: list[tuple[int, int]]) -> Frame:
     if not event.data:
         return Frame(event.index, FrameKind.EMPTY, event, None, {}, ())
     document = strictjson.read(event.data)
-    if not document.ok:
+    if not document.ok or any(problem.kind == "trailing" for problem in document.problems):
         return Frame(event.index, _broken_kind(event, strays), event, document, {}, ())
     value = document.value
     if not isinstance(value, dict):

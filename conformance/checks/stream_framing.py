@@ -229,19 +229,19 @@ def event_json(case: Case) -> Iterator[Finding]:
     """Every event but the terminator is one JSON object (E03): SDKs throw an error that is no APIError."""
     frames = case.view.stream.frames
     bad = [frame for frame in frames if frame.kind in {FrameKind.BROKEN, FrameKind.OTHER}]
-    strict = [
-        (frame, problem)
-        for frame in frames
-        if frame.document and frame.document.ok
-        for problem in frame.document.problems
-        if problem.kind in {"trailing", "bom"}
+    marked = [
+        frame for frame in frames if frame.document and any(p.kind == "bom" for p in frame.document.problems)
     ]
     readable = [frame for frame in frames if frame.document is not None]
     if bad:
         yield case.fail(_why_no_object(bad[0]), "one JSON object", examined=len(readable), frame=bad[0].index)
-    elif strict:
-        frame, problem = strict[0]
-        yield case.fail(problem.detail, "one JSON object", examined=len(readable), frame=frame.index)
+    elif marked:
+        yield case.fail(
+            "a byte order mark inside the data",
+            "one JSON object",
+            examined=len(readable),
+            frame=marked[0].index,
+        )
     elif readable:
         yield case.ok(len(readable))
 
