@@ -1,6 +1,7 @@
 """Sends what a plan holds, with pace and patience, and keeps what comes back.
 
-Order: the proofs of life first and alone (a target that is not there costs two requests); then everything else at
+Order: the proofs of life first and alone (a target that is not there costs two requests), and again the one that
+failed where another worked; then everything else at
 the chosen concurrency; then, in waves, what leans on an earlier answer: further tries of what did not work out, and
 follow-ups; then, each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429, and what
 waited for them; last a canary. A rate limit pauses everybody for as long as it asks. A row
@@ -98,6 +99,8 @@ class Capture:
         if lives and not self._met_anybody():
             self.stopped = self.stopped or self._nobody()
             return
+        # One that fails beside one that works is repeated before a row of its kind stops the run.
+        await self._repeats()
         later = [*lives, *last]
         await self._many([probe for probe in probes if not _leans(probe) and probe not in later])
         await self._waves(probes)

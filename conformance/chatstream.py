@@ -70,7 +70,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One event with its data read as JSON."""
+    """One event with its data read as JSON; of fused events ``value`` is the error among them, if there is one."""
 
     index: int
     kind: FrameKind
@@ -151,8 +151,12 @@ class ChatStream:
 
     @property
     def errors(self) -> tuple[Frame, ...]:
-        """The frames that carry an error."""
-        return tuple(frame for frame in self.frames if frame.kind is FrameKind.ERROR)
+        """The frames that carry an error, also one that is fused with another event."""
+        return tuple(
+            frame
+            for frame in self.frames
+            if frame.kind is FrameKind.ERROR or (frame.kind is FrameKind.FUSED and frame.value)
+        )
 
     @property
     def done(self) -> tuple[Frame, ...]:
@@ -192,24 +196,48 @@ def _frame(event: sse.Event, strays: list[tuple[int, int]]) -> Frame:
     if not event.data:
         return Frame(event.index, FrameKind.EMPTY, event, None, {}, ())
     document = strictjson.read(event.data)
+    fused = _fused(event)
+    if fused:
+        return Frame(event.index, FrameKind.FUSED, event, document, _error_among(fused), ())
     if not document.ok or any(problem.kind == "trailing" for problem in document.problems):
         return Frame(event.index, _broken_kind(event, strays), event, document, {}, ())
     value = document.value
     if not isinstance(value, dict):
         return Frame(event.index, FrameKind.OTHER, event, document, {}, ())
     kind = FrameKind.CHUNK
-    if value.get("error") is not None or (event.type == "error" and "choices" not in value):
+    if tells_error(value) or (event.type == "error" and "choices" not in value):
         kind = FrameKind.ERROR
     return Frame(event.index, kind, event, document, value, tuple(_deltas(event.index, value)))
+
+
+def tells_error(value: Mapping[str, Json]) -> bool:
+    """Whether an event's object is an error: in the member ``error``, or flat in place of a chunk."""
+    if value.get("error") is not None:
+        return True
+    if "choices" in value or "usage" in value:
+        return False
+    worded = isinstance(value.get("message"), str) and not value.keys().isdisjoint({"code", "type"})
+    return value.get("object") == "error" or worded or value.get("detail") is not None
+
+
+def _fused(event: sse.Event) -> tuple[Json, ...]:
+    """Return the documents of an event whose data lines are each an event of their own, else nothing."""
+    lines = event.data.split("\n")
+    if len(lines) == 1:
+        return ()
+    read = [strictjson.read(line) for line in lines if line != DONE]
+    whole = all(each.ok and not any(problem.kind == "trailing" for problem in each.problems) for each in read)
+    return tuple(each.value for each in read) if whole else ()
+
+
+def _error_among(values: tuple[Json, ...]) -> Mapping[str, Json]:
+    return next((value for value in values if isinstance(value, dict) and tells_error(value)), {})
 
 
 def _broken_kind(event: sse.Event, strays: list[tuple[int, int]]) -> FrameKind:
     """Tell why data is not JSON, so that each cause is judged by its own requirement."""
     if len(event.data) < _LONGEST_TERMINATOR and event.data.strip().lower().startswith(DONE.lower()):
         return FrameKind.NEAR_DONE
-    lines = event.data.split("\n")
-    if len(lines) > 1 and all(line == DONE or strictjson.read(line).ok for line in lines):
-        return FrameKind.FUSED
     if any(event.start <= start < event.end for start, _ in strays):
         return FrameKind.SPILT
     return FrameKind.BROKEN

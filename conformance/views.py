@@ -182,9 +182,11 @@ class View:
                 return Form.REDIRECT
         if not self.content.strip():
             return Form.EMPTY
-        if self.document.ok:
+        labelled = self.media_type == "text/event-stream"
+        more = any(problem.kind == "trailing" for problem in self.document.problems)
+        if self.document.ok and not (labelled and more):
             return Form.COMPLETION if isinstance(self.document.value, dict) else Form.OTHER
-        if self.media_type == "text/event-stream" or self.looks_like_events:
+        if labelled or self.looks_like_events:
             return Form.STREAM
         return Form.OTHER
 

@@ -562,7 +562,7 @@ def test_acceptance_follows_the_table_of_outcomes(requirement: str, probe: str) 
         return finding.verdict, finding.outcome
 
     assert said(GOOD) == (PASS, Outcome.ACCEPTED)
-    assert said(CLEAR) == (SKIP, None)
+    assert said(CLEAR) == (SKIP, Outcome.REJECTED_CLEAN)
     assert said(CLEAR, Claim.YES) == (FAIL, None)
     assert said(VAGUE) == (FAIL, None)
     assert said(BROKE) == (SKIP, None)

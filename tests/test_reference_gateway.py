@@ -53,7 +53,7 @@ def error(answer: httpx.Response) -> dict[str, Any]:
 def test_completion_has_the_documented_shape(client: httpx.Client) -> None:
     answer = ask(client)
     body = answer.json()
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.headers["x-request-id"]
     assert body["object"] == "chat.completion"
     assert abs(body["created"] - time.time()) < 60
@@ -246,7 +246,7 @@ def test_what_is_wrong_is_named_in_the_error(
 ) -> None:
     answer = ask(client, **{"stream": stream, **members})
     assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert error(answer)["param"] == param
 
 

@@ -33,7 +33,7 @@ USAGE = chat(stream=True, stream_options={"include_usage": True})
 
 
 def test_ignore_and_assume_change_what_is_heard() -> None:
-    assert reply(STREAM, {"op": "ignore", "at": "/stream"}).headers[0][1] == "application/json"
+    assert reply(STREAM, {"op": "ignore", "at": "/stream"}).headers[0][1] == "application/json; charset=utf-8"
     assert len(body(chat(), {"op": "assume", "at": "/n", "value": 3})["choices"]) == 3
     once = {"op": "assume", "at": "/n", "value": 3, "absent_only": True}
     assert len(body(chat(n=2), once)["choices"]) == 2
@@ -235,7 +235,10 @@ def test_head_is_changed() -> None:
     changed = reply(
         chat(), {"op": "headers", "set": {"X-A": "{model}"}, "drop": ["x-request-id"], "upper": True}
     )
-    assert dict(changed.headers) == {"CONTENT-TYPE": "application/json", "X-A": "reference-chat"}
+    assert dict(changed.headers) == {
+        "CONTENT-TYPE": "application/json; charset=utf-8",
+        "X-A": "reference-chat",
+    }
 
 
 def test_body_is_changed() -> None:

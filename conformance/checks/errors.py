@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from conformance.chatstream import FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import broken, error_words, hidden_error, refused
 from conformance.checks.select import ids, invalid, without
@@ -90,6 +91,12 @@ def unknown_model_refused(case: Case) -> Iterator[Finding]:
             + (f" by the model {told!r}" if told else "")
             + f" {view.text[:60]!r}",
             "a 4xx status, best 404",
+        )
+    elif view.form in {Form.EMPTY, Form.OTHER}:
+        yield case.fail(
+            f"status {view.status} and neither an answer nor an error: {view.content[:60]!r}",
+            "a 4xx status, best 404",
+            outcome=Outcome.BROKEN,
         )
     else:
         yield failed(case, "a 4xx status, best 404")
@@ -248,5 +255,6 @@ def stream_status(case: Case) -> Iterator[Finding]:
 
 
 def _had_begun(view: View) -> bool:
-    """Whether a chunk came before the first error."""
-    return any(frame.index < view.stream.errors[0].index for frame in view.stream.chunks)
+    """Whether a chunk came before the first error, or in one event with it."""
+    error = view.stream.errors[0]
+    return error.kind is FrameKind.FUSED or any(frame.index < error.index for frame in view.stream.chunks)

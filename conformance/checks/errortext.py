@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from conformance.chatstream import FrameKind
 from conformance.model import Json
 from conformance.views import Form, View
 
@@ -63,8 +62,7 @@ def told_error(value: Json) -> str:
 def error_words(view: View) -> str:
     """Return all that an error says, a line a value, without the members' names; empty when there is none."""
     if view.form is Form.STREAM:
-        frames = (frame.value for frame in view.stream.frames if frame.kind is FrameKind.ERROR)
-        return "\n".join(text for value in frames for text in _values(dict(value)))
+        return "\n".join(text for frame in view.stream.errors for text in _values(dict(frame.value)))
     if not refused(view) and not hidden_error(view):
         return ""
     if structured(view):

@@ -58,6 +58,17 @@ _PATHS: Final = tuple(
     )
 )
 
+_PRINTED: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<![\w])b'\s*[{\[<][^']{0,300}",
+        r'(?<![\w])b"\s*[{\[<][^"]{0,300}',
+        r"\{'(?:error|message|detail)': [^}]{0,300}",
+        r"\[object Object\]",
+    )
+)
+"""Bytes and dictionaries of Python, an object of JavaScript. What the request said itself is no leak."""
+
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>()\\\]}]{1,500}", re.IGNORECASE)
 _HELP: Final = re.compile(
     r"/(?:docs?|documentation|help|support|redoc|swagger|openapi|errors?)\b", re.IGNORECASE
@@ -123,6 +134,12 @@ def no_stack_trace(case: Case) -> Iterator[Finding]:
 def no_file_path(case: Case) -> Iterator[Finding]:
     """No place in the server's file system."""
     yield from _nothing_of(case, lambda text: _matches(_PATHS, text), "a path of a file of the server")
+
+
+@check("errors.no-printed-value", on=_ANY, reads=Reads.ANSWER)
+def no_printed_value(case: Case) -> Iterator[Finding]:
+    """No value as a program prints it for its author."""
+    yield from _nothing_of(case, lambda text: _matches(_PRINTED, text), "a printed value")
 
 
 @check("errors.no-upstream-address", on=_ANY, reads=Reads.ANSWER, any_cause=True)

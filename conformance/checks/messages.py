@@ -87,6 +87,12 @@ def spoilt_forms(line: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
             "other characters in place of letters",
             "".join(re.escape(letter) if letter.isascii() else "[?\ufffd]{0,4}" for letter in line),
         ),
+        (
+            "U+FFFD in place of letters",
+            "".join(
+                re.escape(letter) if letter.isascii() else f"(?:{letter}|\ufffd{{1,4}})" for letter in line
+            ),
+        ),
     ]
     return tuple((what, re.compile(pattern)) for what, pattern in forms)
 

@@ -70,7 +70,9 @@ _accepts("parameters.user-accepted", ids("parameters.everyday"), beside(USER, EV
 _accepts(
     "parameters.metadata-accepted",
     ids("parameters.labels"),
-    Wanted("metadata and store", ("metadata", "store"), or_refused=True),
+    Wanted(
+        "metadata, store and prompt_cache_key", ("metadata", "store", "prompt_cache_key"), or_refused=True
+    ),
 )
 _accepts(
     "parameters.unknown-member",

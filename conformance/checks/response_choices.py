@@ -106,6 +106,25 @@ def content_string(case: Case) -> Iterator[Finding]:
         yield case.unsure("there is no message; response.message-object judges that")
 
 
+@check("response.cut-content-string", on=PLAIN, reads=Reads.COMPLETION)
+def cut_content_string(case: Case) -> Iterator[Finding]:
+    """A cut answer without text has an empty one (D10)."""
+    cut = [choice for choice in choices_of(case.view) if choice.get("finish_reason") == "length"]
+    silent = [
+        choice
+        for choice in cut
+        if _message(choice).get("content") is None and not _message(choice).get("tool_calls")
+    ]
+    if silent:
+        yield case.fail(
+            "content is null with finish_reason 'length'", "a string", pointer="/choices/0/message/content"
+        )
+    elif cut:
+        yield case.ok(len(cut))
+    else:
+        yield case.skip("the limit has cut no choice")
+
+
 @check("response.content-not-empty", on=valid("text", streamed=False), reads=Reads.COMPLETION)
 def content_not_empty(case: Case) -> Iterator[Finding]:
     """An answer that stopped by itself has text in it."""

@@ -9,7 +9,7 @@ from typing import Final
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errors import failed, served_or_refused
 from conformance.checks.errortext import broken, error_object
-from conformance.checks.select import either, ids, invalid, valid
+from conformance.checks.select import either, ids, invalid, valid, without
 from conformance.model import FaultKind, Finding, Outcome
 from conformance.views import Form, View
 
@@ -31,7 +31,7 @@ def valid_request_served(case: Case) -> Iterator[Finding]:
         yield case.ok()
 
 
-@check("robustness.no-server-error", on=invalid(), reads=Reads.ANSWER, any_cause=True)
+@check("robustness.no-server-error", on=without(invalid(), "preflight"), reads=Reads.ANSWER, any_cause=True)
 def no_server_error(case: Case) -> Iterator[Finding]:
     """The client's mistake is not the server's failure (C02): a 5xx is sent three times by the SDKs."""
     if broken(case.view):

@@ -8,6 +8,7 @@ them is missing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Judge, Reads, Selector, check
@@ -52,7 +53,8 @@ def _refused(case: Case, what: str, words: tuple[str, ...]) -> Iterator[Finding]
     elif seen(case):
         yield case.fail(f"{saw}, though the same model does call tools here", "a success status")
     else:
-        yield case.skip(f"{what}: refused with {view.status}, and nobody claims tool calls")
+        refusal = case.skip(f"{what}: refused with {view.status}, and nobody claims tool calls")
+        yield replace(refusal, outcome=Outcome.REJECTED_CLEAN)
 
 
 def excused(case: Case) -> bool:
@@ -109,7 +111,8 @@ def accepts_choice_required(case: Case) -> Iterator[Finding]:
     if view.form is Form.REFUSED and names_one_of(view, PARALLEL_WORDS):
         yield case.skip("it is refused for parallel_tool_calls; tools.parallel-accepted judges that")
     elif clear and case.claim is not Claim.YES:
-        yield case.skip(f"tool_choice required: refused with {view.status}, and nobody claims it")
+        refusal = case.skip(f"tool_choice required: refused with {view.status}, and nobody claims it")
+        yield replace(refusal, outcome=Outcome.REJECTED_CLEAN)
     else:
         yield from accepted(case, "tool_choice required")
 

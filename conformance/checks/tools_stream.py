@@ -160,6 +160,25 @@ def name_once(case: Case) -> Iterator[Finding]:
     yield from _repeated(case, "name", lambda piece: piece.name, "/function/name")
 
 
+@calls_check("tools.stream-empty-id", on=STREAMED_CALLS, reads=Reads.STREAM)
+def empty_id(case: Case) -> Iterator[Finding]:
+    """Nothing is left out, not sent empty: legal both, but who overwrites loses what came first (T02)."""
+    later = [piece for call in calls_of(case.view) if not call.merged for piece in call.pieces[1:]]
+    empty = [piece for piece in later if "" in (piece.value.get("id"), piece.function.get("name"))]
+    if empty:
+        yield case.fail(
+            f"an empty id or name in {len(empty)} of {len(later)} later deltas",
+            "no id and no name there",
+            examined=len(later),
+            frame=empty[0].frame,
+            pointer=empty[0].pointer,
+        )
+    elif later:
+        yield case.ok(len(later))
+    else:
+        yield case.skip("each call came in one delta")
+
+
 @calls_check("tools.stream-function-object", on=STREAMED_CALLS, reads=Reads.STREAM)
 def function_object(case: Case) -> Iterator[Finding]:
     """Where ``function`` is given it is an object, and ``arguments`` in it not null."""

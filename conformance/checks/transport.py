@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.select import either, invalid, valid, without
+from conformance.checks.select import either, ids, invalid, valid, without
 from conformance.model import FaultKind, Finding, Outcome
 from conformance.views import Form
 
@@ -16,6 +16,10 @@ _ODD_HTTP = (
     "bad chunk",
     "bad status",
 )
+
+
+_GZIP_AS_TEXT = ("\x1f\ufffd\x08".encode(), "\x1f\x8b\x08".encode())
+"""How the first bytes of gzip look when they were decoded leniently, or as Latin-1, and written as UTF-8."""
 
 
 @check("transport.endpoint-served", on=valid("life"), reads=Reads.ANSWER)
@@ -75,6 +79,12 @@ def encoding_true(case: Case) -> Iterator[Finding]:
         yield case.fail(
             "a gzip body without Content-Encoding", "Content-Encoding: gzip, or no compression", span=(0, 2)
         )
+    elif body.startswith(_GZIP_AS_TEXT):
+        yield case.fail(
+            "a gzip body that was read and written as text, which nobody can undo",
+            "the compressed bytes as they were, or no compression",
+            span=(0, 4),
+        )
     elif body:
         yield case.ok()
 
@@ -124,6 +134,15 @@ def trace_id(case: Case) -> Iterator[Finding]:
         yield case.fail(
             f"status {case.view.status} with X-Trace-ID", "the success that the same request gets without it"
         )
+
+
+@check("transport.cors-preflight", on=ids("transport.preflight"), reads=Reads.ANSWER)
+def preflight(case: Case) -> Iterator[Finding]:
+    """A browser's preflight never has the key, so it is not refused for the want of one (Fetch standard)."""
+    if case.view.status in {401, 403}:
+        yield case.fail(f"status {case.view.status} to a preflight", "an answer that does not ask for a key")
+    else:
+        yield case.ok(saw=str(case.view.status))
 
 
 @check("transport.json-charset-accepted", on=valid("charset"), reads=Reads.ANSWER)

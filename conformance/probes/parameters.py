@@ -114,7 +114,11 @@ def _taken(ask: Asker) -> Iterator[Probe]:
     """Yield members without an effect that could be seen."""
     everyday: dict[str, Json] = {"user": "ada", "seed": 7, "response_format": {"type": "text"}}
     yield _probe(ask, "everyday", "metadata", HELLO, everyday)
-    labels: dict[str, Json] = {"metadata": {"purpose": "conformance"}, "store": False}
+    labels: dict[str, Json] = {
+        "metadata": {"purpose": "conformance"},
+        "store": False,
+        "prompt_cache_key": "conformance",
+    }
     yield _probe(ask, "labels", "metadata", HELLO, labels)
     yield _probe(ask, "nulls", "chat", HELLO, dict.fromkeys(NULLABLE))
     yield _probe(ask, "unknown-member", "chat", HELLO, {UNKNOWN: True})

@@ -106,7 +106,7 @@ def _unexpected_values(body: dict[str, Json]) -> Iterator[_Row]:
     yield "consecutive-roles", encode({**body, "messages": turns}), "two user messages in a row", _TURNS
     yield "empty-last-content", encode({**body, "messages": empty}), "an empty last message", _CONTENT
     yield "empty-last-content-null", encode({**body, "messages": null}), "null as the last content", _CONTENT
-    for member in ("temperature", "tools"):
+    for member in ("temperature", "tools", "tool_choice"):
         yield f"null-optional-{member}", encode({**body, member: None}), f"null as {member}", (member,)
 
 

@@ -153,7 +153,7 @@ def _preflight(path: str, labels: Headers) -> Reply:
 
 
 def _json_reply(status: int, body: Json, labels: Headers) -> Reply:
-    return Reply(status, (("content-type", "application/json"), *labels), (wire.dump(body),))
+    return Reply(status, (("content-type", "application/json; charset=utf-8"), *labels), (wire.dump(body),))
 
 
 def _stream_reply(events: tuple[bytes, ...], labels: Headers) -> Reply:
