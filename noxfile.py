@@ -270,7 +270,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(reuse_venv=True)
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
-    install(session, "-e", ".", *group("types"))
+    install(session, "-e", ".[sdk]", *group("types"))
     run(session, "-m", "mypy", *session.posargs)
 
 
