@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -66,7 +66,7 @@ class Pace:
     longest_wait: float = 60.0
 
 
-@dataclass
+@dataclass(repr=False)
 class Capture:
     """One capture and its state; ``exchanges`` is always what is safely recorded."""
 
@@ -79,6 +79,7 @@ class Capture:
     stopped: str = ""
     requests: int = 0
     tokens: int = 0
+    _latest: dict[tuple[str, str], View] = field(default_factory=dict)
     _silent: int = 0
     _resume_at: float = 0.0
     _next_slot: float = 0.0
@@ -86,7 +87,12 @@ class Capture:
 
     def resume(self, finished: Iterable[Exchange]) -> None:
         """Take over exchanges of an interrupted run; they are never sent again."""
-        self.exchanges.extend(finished)
+        index = self.plan.index
+        for exchange in sorted(finished, key=lambda exchange: exchange.attempt):
+            self.exchanges.append(exchange)
+            probe = index.get((exchange.probe, exchange.model))
+            if probe is not None:
+                self._latest[probe.id, probe.model] = View(probe, exchange)
 
     async def run(self) -> None:
         """Send everything; returns early, with ``stopped`` set, when it has to."""
@@ -114,8 +120,7 @@ class Capture:
         """Send what leans on earlier answers, as soon as those are there and give reason to."""
         waiting = [probe for probe in probes if _leans(probe) and not self._known(probe)]
         while not self.stopped:
-            latest = self._latest()
-            ready = [probe for probe in waiting if self._request(probe, latest) is not None]
+            ready = [probe for probe in waiting if self._request(probe) is not None]
             if not ready:
                 return
             waiting = [probe for probe in waiting if probe not in ready]
@@ -138,16 +143,15 @@ class Capture:
     async def _repeats(self) -> None:
         """Repeat, alone, what may have been bad luck; 429 with patience, the rest once."""
         for round_ in range(2, PATIENCE + 2):
-            views = self._latest()
             for probe in self.plan.probes:
-                view = views.get((probe.id, probe.model))
+                view = self._latest.get((probe.id, probe.model))
                 if self.stopped or view is None or view.exchange.attempt != round_ - 1:
                     continue
                 if view.form is Form.LIMITED or (round_ == 2 and _may_be_bad_luck(view)):  # noqa: PLR2004
                     await self._one(probe, attempt=round_)
 
     async def _one(self, probe: Probe, attempt: int = 1) -> None:
-        request = self._request(probe, self._latest() if _leans(probe) else {})
+        request = self._request(probe)
         if request is None or self.stopped:
             return
         await self._wait()
@@ -162,33 +166,27 @@ class Capture:
         exchange = self.record.keep(raw)
         self.exchanges.append(exchange)
         view = View(probe, exchange)
+        self._latest[probe.id, probe.model] = view
         self.tokens += tokens_of(view).completion - probe.budget
         self._notice(view)
         self.progress(len(self.exchanges), len(self.plan.probes), probe.id)
 
-    def _request(self, probe: Probe, latest: Mapping[tuple[str, str], View]) -> Request | None:
+    def _request(self, probe: Probe) -> Request | None:
         """Return what to send; None when an earlier answer gives no reason or no ground to send anything."""
         if probe.retry is not None:
-            before = latest.get((probe.retry.probe, probe.model))
+            before = self._latest.get((probe.retry.probe, probe.model))
             if before is None or not tries.wanted(probe, before):
                 return None
         if probe.follow is None:
             return probe.request
         followed = self.plan.probe(probe.follow.probe, probe.model)
         answers = (
-            (latest.get((each.id, each.model)) for each in self.plan.tries(followed)) if followed else ()
+            (self._latest.get((each.id, each.model)) for each in self.plan.tries(followed))
+            if followed
+            else ()
         )
         found = [view for view in answers if view is not None and view.succeeded]
         return recipes.build(probe, found[-1]) if found else None
-
-    def _latest(self) -> dict[tuple[str, str], View]:
-        index = self.plan.index
-        latest: dict[tuple[str, str], View] = {}
-        for exchange in sorted(self.exchanges, key=lambda exchange: exchange.attempt):
-            probe = index.get((exchange.probe, exchange.model))
-            if probe is not None:
-                latest[probe.id, probe.model] = View(probe, exchange)
-        return latest
 
     def _known(self, probe: Probe) -> bool:
         return any(found.probe == probe.id and found.model == probe.model for found in self.exchanges)
@@ -229,11 +227,11 @@ class Capture:
             self._silent = 0
 
     def _met_anybody(self) -> bool:
-        first = [view for view in self._latest().values() if view.probe.model == self.plan.models[0]]
+        first = [view for view in self._latest.values() if view.probe.model == self.plan.models[0]]
         return any(not _says_nothing(view) and view.form is not Form.PAGE for view in first)
 
     def _nobody(self) -> str:
-        views = list(self._latest().values())
+        views = list(self._latest.values())
         return f"the first requests got no answer from the target: {_ending(views[-1])}" if views else ""
 
 

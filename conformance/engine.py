@@ -339,12 +339,18 @@ def judge_prepared(prepared: Prepared, recorded: Evidence, sdk: SdkResults | Non
     """Judge, fold and build the report of a run whose plan is known."""
     from conformance.report.build import build_report  # noqa: PLC0415 - only runs that report pay for it
 
+    found, summary = weigh(prepared, recorded, sdk)
+    stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
+    report = build_report(prepared, recorded, found, summary, stopped=stopped, sdk=sdk)
+    return Result(prepared, recorded, found, summary, report, stopped)
+
+
+def weigh(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None) -> tuple[Judgement, Summary]:
+    """Judge and fold a run whose plan is known, without a report."""
     found = judge(
         prepared.plan, recorded.exchanges, prepared.catalogue, prepared.profile, prepared.cards, sdk=sdk
     )
     summary = summarise(
         found.units, core_features=prepared.catalogue.core_features, strict=prepared.settings.strict
     )
-    stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
-    report = build_report(prepared, recorded, found, summary, stopped=stopped, sdk=sdk)
-    return Result(prepared, recorded, found, summary, report, stopped)
+    return found, summary

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from conformance import engine
+from conformance import engine, sdkresults
 from conformance.capture import Pace
+from conformance.evidence import Evidence, read
 from conformance.exchange import Limits
+from conformance.judge import Judgement
 from conformance.model import Level, Verdict
 from conformance.reference import DEFAULT_MODEL, KEY
 from conformance.sdklane import replay
 from conformance.secret import Secret
 from conformance.target import parse_target
+from conformance.verdict import Summary
 
 QUICK = Limits(deadline=5.0, linger=0.3)
+MEMORY = Path("/dev/shm")
+"""Where files cost no disk, on systems that have it: evidence is synced line by line, and tests need none of that."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run that was judged, without a report."""
+
+    prepared: engine.Prepared
+    evidence: Evidence
+    judgement: Judgement
+    summary: Summary
 
 
 def judged(
@@ -29,7 +45,7 @@ def judged(
     limits: Limits = QUICK,
     pace: Pace | None = None,
     sdk: bool = False,
-) -> engine.Result:
+) -> Judged:
     """Capture and judge one run, with ``sdk`` what the official SDK makes of it too; the evidence is thrown away."""
     settings = engine.Settings(
         target=parse_target(base_url, key=Secret(key)),
@@ -42,15 +58,17 @@ def judged(
         reference=True,
     )
     prepared = engine.prepare(settings)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         path = Path(folder) / "evidence.jsonl"
         engine.capture(prepared, path)
         if sdk:
             replay(prepared.plan, path)
-        return engine.judge_evidence(path)
+        recorded = read(path)
+        found, summary = engine.weigh(prepared, recorded, sdkresults.read(path))
+    return Judged(prepared, recorded, found, summary)
 
 
-def failing(result: engine.Result, *levels: Level) -> set[str]:
+def failing(result: Judged, *levels: Level) -> set[str]:
     """Return the requirements that fail, at these levels or at must and should."""
     wanted = levels or (Level.MUST, Level.SHOULD)
     return {
@@ -60,6 +78,6 @@ def failing(result: engine.Result, *levels: Level) -> set[str]:
     }
 
 
-def passing(result: engine.Result) -> set[str]:
+def passing(result: Judged) -> set[str]:
     """Return the requirements that pass."""
     return {unit.requirement for unit in result.judgement.units if unit.verdict is Verdict.PASS}
