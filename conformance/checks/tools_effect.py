@@ -23,7 +23,7 @@ from conformance.checks.calling import (
     seen,
 )
 from conformance.checks.markup import Leak, leak_of, sign_in
-from conformance.checks.select import either, ids, valid
+from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, accepted
 from conformance.checks.values import usage_of
 from conformance.model import Finding, Outcome
@@ -119,9 +119,7 @@ def parallel_off_effect(case: Case) -> Iterator[Finding]:
         yield nothing(case)
 
 
-@check(
-    "tools.no-markup", on=either(valid("calls"), ids("tools.at-hand")), reads=Reads.TEXT, beside=NEIGHBOURS
-)
+@check("tools.no-markup", on=valid("calls"), reads=Reads.TEXT, beside=NEIGHBOURS)
 def no_markup(case: Case) -> Iterator[Finding]:
     """No raw call in the text, neither beside the one in tool_calls nor in its place."""
     calls, leak = calls_of(case.view), leak_of(case.view)
