@@ -47,7 +47,7 @@ NOX = "nox>=2025.5.1"
 NOX_OLDEST = (2025, 5, 1)
 NOX_HOME = ROOT / ".cache" / "nox-venv"
 SET_UP_FAILED = 4
-SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop")
+SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop", "bench-detection")
 CHOOSE = f"choose one or more of {', '.join(SESSIONS)}"
 CHECK_INDEX = (
     "check that this machine reaches a Python package index (network, HTTPS_PROXY, `pip config list`)"
@@ -279,6 +279,13 @@ def interop(session: nox.Session) -> None:
     """Run the suite against real servers, installed and started here; options name some of them."""
     install(session, "-e", ".")
     run(session, "-m", "tests.interop.run", *session.posargs)
+
+
+@nox.session(name="bench-detection", reuse_venv=True)
+def bench_detection(session: nox.Session) -> None:
+    """Prove what the suite finds and what it leaves alone; writes reports/detection.md and .json."""
+    install(session, "-e", ".")
+    run(session, "-m", "tests.bench", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

@@ -200,8 +200,9 @@ def test_data_files_are_every_file_of_spec_and_fixtures(launcher: ModuleType, tm
 
 
 def test_the_launcher_knows_every_session_and_each_says_what_it_does(launcher: ModuleType) -> None:
-    sessions = {
+    functions = {
         name: found for name, found in vars(launcher).items() if isinstance(found, launcher.nox.registry.Func)
     }
+    sessions = {found.name or name: found for name, found in functions.items()}
     assert set(sessions) == set(launcher.SESSIONS)
     assert all(session.__doc__ for session in sessions.values())

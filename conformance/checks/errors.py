@@ -229,8 +229,22 @@ def status_not_200(case: Case) -> Iterator[Finding]:
             "a 4xx or 5xx status",
             outcome=Outcome.BROKEN,
         )
+    elif _told_in_text(case):
+        yield case.fail(
+            f"status {case.view.status} and no JSON, to a request with {what_is_wrong(case)}: "
+            f"{case.view.content[:60].decode('utf-8', 'replace')!r}",
+            "a 4xx or 5xx status",
+            outcome=Outcome.BROKEN,
+        )
     else:
         yield case.skip("the answer tells no error")
+
+
+def _told_in_text(case: Case) -> bool:
+    """Whether a request that the endpoint cannot serve gets a text in place of an answer."""
+    lenient = not case.probe.traits.isdisjoint({"elsewhere", "may-be-served"})
+    text = case.view.form is Form.OTHER and not case.view.document.ok
+    return case.probe.intent is Intent.INVALID and not lenient and text
 
 
 @check("errors.stream-status", on=_streamed, reads=Reads.ANSWER)
