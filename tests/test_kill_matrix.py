@@ -41,6 +41,12 @@ def amount_for(breaks: set[str]) -> str:
     return "smoke" if breaks & GENERATED <= SMOKE else "full"
 
 
+@pytest.mark.parametrize("model", ["deepseek-r1", "kimi-k2.5", "qwq-32b"])
+def test_what_the_rules_of_a_model_allow_is_no_failure(model: str) -> None:
+    with ReferenceGateway(models=[model]) as gateway:
+        assert failing(judged(gateway.base_url, models=[model])) == set()
+
+
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_fault_breaks_what_it_says_and_nothing_else(fault: Fault) -> None:
     generated = amount_for(set(fault.breaks))

@@ -7,6 +7,7 @@ not answer 5xx, hang or cut the connection is judged elsewhere (robustness), and
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.checks.api import Case, Reads, check
 from conformance.model import Claim, Finding, Intent, Outcome, Probe
@@ -38,6 +39,9 @@ def _refused(case: Case) -> Iterator[Finding]:
     assert defect is not None
     if view.form is Form.REFUSED:
         yield case.ok(outcome=Outcome.REJECTED_CLEAN)
+    elif view.succeeded and _may_be_lenient(case):
+        skipped = case.skip(f"status {view.status}: it was accepted, as this model's rule allows")
+        yield replace(skipped, outcome=Outcome.LENIENT)
     elif view.succeeded:
         yield case.fail(
             f"status {view.status}: it was accepted although {defect.what}",
@@ -46,6 +50,13 @@ def _refused(case: Case) -> Iterator[Finding]:
         )
     else:
         yield case.skip(f"the answer is a {view.form}; another requirement judges that")
+
+
+def _may_be_lenient(case: Case) -> bool:
+    """Whether the model's card lets a target act as if the member that is wrong had not been sent."""
+    assert case.probe.defect is not None
+    member = (case.probe.defect.pointer or "").strip("/").split("/")[0]
+    return Outcome.LENIENT in case.card.allowed(member, dict(case.view.asked))
 
 
 def _of(requirement: str) -> None:

@@ -7,7 +7,7 @@ gateway, through the first model.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from conformance.errors import UsageError
@@ -30,10 +30,16 @@ def generated_for(amount: str, model: str, card: ModelCard, seed: int) -> tuple[
         UsageError: the amount is none of these.
 
     """
-    cheaply: Mapping[str, Json] = {card.limit_field: 1}
+    cheaply: dict[str, Json] = {card.limit_field: 1}
+    if card.stream_only:
+        cheaply["stream"] = True
     cases = coverage_cases(model, seed, cheaply)
     invalid = [case for case in cases if case.mode is Intent.INVALID]
-    valid = [case for case in cases if case.mode is Intent.VALID]
+    valid = [
+        case
+        for case in cases
+        if case.mode is Intent.VALID and not (card.stream_only and case.member == "stream")
+    ]
     if amount == "smoke":
         common = [name for name, _ in Counter(case.twin for case in invalid).most_common(SMOKE_TWINS)]
         chosen = [
