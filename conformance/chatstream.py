@@ -256,6 +256,7 @@ def _deltas(frame: int, value: Mapping[str, Json]) -> Iterator[Delta]:
 
 def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
     choices: dict[int, Choice] = {}
+    slots: dict[tuple[object, int], ToolCall] = {}
     for frame in frames:
         for entry in frame.deltas:
             number = entry.index if isinstance(entry.index, int) and not isinstance(entry.index, bool) else 0
@@ -270,22 +271,22 @@ def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
             ):
                 if text := entry.string(name):
                     parts.append((frame.index, text))
-            _collect_calls(choice, entry)
+            _collect_calls(choice, entry, slots)
             if entry.finish_reason is not None:
                 choice.finishes.append((frame.index, entry.finish_reason))
     return choices
 
 
-def _collect_calls(choice: Choice, entry: Delta) -> None:
+def _collect_calls(choice: Choice, entry: Delta, slots: dict[tuple[object, int], ToolCall]) -> None:
     calls = entry.delta.get("tool_calls")
     for position, item in enumerate(calls if isinstance(calls, list) else []):
         if not isinstance(item, dict):
             continue
         index = item.get("index")
         slot = index if isinstance(index, int) and not isinstance(index, bool) else position
-        call = next((known for known in choice.tools if known.index == slot), None)
+        call = slots.get((choice.index, slot))
         if call is None:
-            call = ToolCall(slot)
+            call = slots[choice.index, slot] = ToolCall(slot)
             choice.tools.append(call)
         call.frames.append(entry.frame)
         function = item.get("function")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from conformance import strictjson
 from conformance.model import Json
@@ -150,8 +151,18 @@ def _pieces(value: Json, frame: int | None, choice: int, where: str) -> Iterator
             yield Piece(frame, choice, f"{where}/{item}", piece)
 
 
+_KNOWN: Final[WeakKeyDictionary[View, tuple[Call, ...]]] = WeakKeyDictionary()
+"""The calls of the views that are still in use: many checks ask for them, and streams are long."""
+
+
 def calls_of(view: View) -> tuple[Call, ...]:
     """Return the calls of an answer in the order in which they begin."""
+    if view not in _KNOWN:
+        _KNOWN[view] = _read_calls(view)
+    return _KNOWN[view]
+
+
+def _read_calls(view: View) -> tuple[Call, ...]:
     if view.form not in {Form.COMPLETION, Form.STREAM}:
         return ()
     if view.form is Form.COMPLETION:

@@ -87,7 +87,7 @@ def calls_array(case: Case) -> Iterator[Finding]:
 def call_id(case: Case) -> Iterator[Finding]:
     """Results are matched to calls by it: a string, and one of its own for each call of the answer."""
     streamed = case.view.form is Form.STREAM
-    ids: list[Json] = []
+    ids: set[str] = set()
     for call in calls_of(case.view):
         if call.id is None and streamed:
             yield case.skip("a call has no id; tools.stream-call-opening judges that")
@@ -100,7 +100,7 @@ def call_id(case: Case) -> Iterator[Finding]:
             saw = f"two calls have the id {call.id!r}"
             yield call_failure(case, call, saw, "an id of its own for each call", "/id")
             return
-        ids.append(call.id)
+        ids.add(call.id)
     yield case.ok(len(ids))
 
 
