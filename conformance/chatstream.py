@@ -259,7 +259,7 @@ def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
     slots: dict[tuple[object, int], ToolCall] = {}
     for frame in frames:
         for entry in frame.deltas:
-            number = entry.index if isinstance(entry.index, int) and not isinstance(entry.index, bool) else 0
+            number = entry.index if strictjson.is_integer(entry.index) else 0
             choice = choices.setdefault(number, Choice(number))
             choice.frames.append(frame.index)
             if entry.delta.get("role") is not None:
@@ -283,7 +283,7 @@ def _collect_calls(choice: Choice, entry: Delta, slots: dict[tuple[object, int],
         if not isinstance(item, dict):
             continue
         index = item.get("index")
-        slot = index if isinstance(index, int) and not isinstance(index, bool) else position
+        slot = index if strictjson.is_integer(index) else position
         call = slots.get((choice.index, slot))
         if call is None:
             call = slots[choice.index, slot] = ToolCall(slot)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeGuard
 
 from conformance.model import Json
 
@@ -292,3 +292,8 @@ def _in_bytes(text: str, problems: list[Problem]) -> list[Problem]:
 def _excerpt(text: str, start: int) -> str:
     """Return some printable text from ``start`` on."""
     return ascii(text[start : start + _EXCERPT]) if start < len(text) else "the text ends"
+
+
+def is_integer(value: Json) -> TypeGuard[int]:
+    """Whether a JSON value is an integer: Python's ``True`` and ``False`` are none."""
+    return isinstance(value, int) and not isinstance(value, bool)

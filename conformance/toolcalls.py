@@ -71,7 +71,7 @@ class Piece:
     def index(self) -> int | None:
         """The index if it is an integer."""
         index = self.value.get("index")
-        return index if isinstance(index, int) and not isinstance(index, bool) else None
+        return index if strictjson.is_integer(index) else None
 
 
 @dataclass(slots=True)
@@ -137,7 +137,7 @@ def pieces_of(view: View) -> Iterator[Piece]:
     """Yield every element of a ``tool_calls`` array that is an object, in order."""
     if view.form is Form.STREAM:
         for delta in view.stream.deltas:
-            number = delta.index if isinstance(delta.index, int) and not isinstance(delta.index, bool) else 0
+            number = delta.index if strictjson.is_integer(delta.index) else 0
             where = f"/choices/{delta.position}/delta/tool_calls"
             yield from _pieces(delta.delta.get("tool_calls"), delta.frame, number, where)
         return
@@ -212,13 +212,6 @@ def misplaced(view: View) -> bool:
     """Whether an answer has a call where no client finds it: not in ``tool_calls``, or in no array."""
     strange = any(bearer.get("tool_calls") not in (None, []) for _, _, bearer in bearers_of(view))
     return not calls_of(view) and (strange or bool(old_call_of(view)))
-
-
-def finish_of(view: View) -> Json:
-    """Return the finish_reason of the first choice."""
-    if view.form is Form.STREAM:
-        return view.stream.choice(0).finish_reason
-    return view.choice(0).get("finish_reason")
 
 
 def offered(view: View) -> dict[str, Mapping[str, Json]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from conformance.model import Json
+from conformance.strictjson import is_integer
 from conformance.views import Form, View
 
 
@@ -35,4 +36,4 @@ def total(views: Iterable[View]) -> Tokens:
 
 
 def _count(value: Json) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else 0
+    return value if is_integer(value) and 0 <= value < 10**9 else 0

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from conformance import http1, sse, strictjson
+from conformance import http1, strictjson
 from conformance.chatstream import ChatStream, read_stream
 from conformance.infrastructure import page_marker
 from conformance.model import Exchange, FaultKind, Json, Probe, Where
@@ -250,7 +250,3 @@ class View:
             event = self.stream.events[frame]
             span = (event.start, event.end)
         return Where(self.exchange.id, frame=frame, bytes=span, pointer=pointer)
-
-    def at_note(self, note: sse.Note) -> Where:
-        """Name the place of a framing note."""
-        return Where(self.exchange.id, bytes=(note.start, note.end))

@@ -1,14 +1,11 @@
 """A target that gives the key back in every way it can: no artefact and no line on the terminal has it."""
 
 import base64
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +14,7 @@ import pytest
 from conformance.evidence import read
 from conformance.http1 import read_answer
 from conformance.sse import parse
+from tests.loopback import handling
 
 KEY = "sk-Zq7/fake+key=For-Tests_0123456789"
 
@@ -98,27 +96,12 @@ class Echo(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-@contextlib.contextmanager
-def echoing() -> Iterator[str]:
-    """Serve and yield the base URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Run the command line against the echo; return its folder and everything it printed."""
     folder = tmp_path_factory.mktemp("echo") / "run"
     environment = {**os.environ, "OPENAI_API_KEY": KEY}
-    with echoing() as url:
+    with handling(Echo) as url:
         command = [
             sys.executable,
             "-m",

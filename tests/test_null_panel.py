@@ -1,16 +1,15 @@
 """Targets that prove nothing: whatever they answer, nothing passes, and the exit code says which kind they are."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from conformance.model import Verdict
 from conformance.verdict import Exit, Grade
 from tests.judging import judged, passing
-from tests.loopback import closed_port
+from tests.loopback import closed_port, handling
 
 HTML = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Hello</body></html>"
 DONE = b"data: [DONE]\n\n"
@@ -53,16 +52,8 @@ def always(status: int, kind: str, body: bytes) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with handling(Handler) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

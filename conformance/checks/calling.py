@@ -12,10 +12,11 @@ from typing import Final
 
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words
-from conformance.checks.values import usage_of
+from conformance.checks.values import finish_of, usage_of
 from conformance.model import Finding, Outcome
 from conformance.rates import rate
-from conformance.toolcalls import Call, calls_of, finish_of, misplaced
+from conformance.strictjson import is_integer
+from conformance.toolcalls import Call, calls_of, misplaced
 from conformance.views import Form, View
 
 CALLING: Final = (
@@ -36,9 +37,6 @@ NEIGHBOURS: Final = (*CALLING, *(name for pair in PAIRS for name in pair))
 
 SYSTEMATIC: Final = 3
 """In how many answers, and in no fewer than all, a slip is the server's and not the model's."""
-
-CLEAR: Final = frozenset({400, 404, 422})
-"""Statuses of an honest refusal."""
 
 
 def calling_views(case: Case) -> list[View]:
@@ -91,7 +89,7 @@ def token_counts(case: Case) -> str:
 def _prompt(view: View) -> int:
     usage = usage_of(view) if view.succeeded else None
     count = usage[1].get("prompt_tokens") if usage and isinstance(usage[1], dict) else None
-    return count if isinstance(count, int) and not isinstance(count, bool) else 0
+    return count if is_integer(count) else 0
 
 
 def called_rate(case: Case) -> str:

@@ -8,13 +8,12 @@ from typing import Final
 
 from conformance.chatstream import Choice
 from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.outcomes import CLEAR
 from conformance.checks.select import either, ids, valid
 from conformance.checks.values import choices_of
 from conformance.model import Claim, Finding, Outcome
 from conformance.probes.messages import ECHO_LINE
 from conformance.views import Form, View
-
-_CLEAR = frozenset({400, 404, 422})
 
 
 def accepted(case: Case, what: str) -> Iterator[Finding]:
@@ -24,7 +23,7 @@ def accepted(case: Case, what: str) -> Iterator[Finding]:
         yield case.ok(outcome=Outcome.ACCEPTED)
     elif view.form is not Form.REFUSED:
         yield case.skip(f"the answer is a {view.form} ({view.status}); another requirement judges that")
-    elif case.claim is not Claim.YES and view.status in _CLEAR:
+    elif case.claim is not Claim.YES and view.status in CLEAR:
         yield case.skip(f"{what} is refused with {view.status}, and nobody claims it")
     else:
         yield case.fail(f"status {view.status} to {what}", "a success status")

@@ -11,9 +11,10 @@ from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.parameters_limits import broken_off
 from conformance.checks.select import ids
 from conformance.checks.usage import billed_of
-from conformance.checks.values import choices_of, finish_of, is_integer
+from conformance.checks.values import choices_of, finish_of
 from conformance.model import Finding
 from conformance.probes.parameters import STOP
+from conformance.strictjson import is_integer
 from conformance.views import Form
 
 N_TWO: Final = Wanted(

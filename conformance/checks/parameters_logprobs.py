@@ -13,8 +13,9 @@ from typing import Final
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids
-from conformance.checks.values import choices_of, is_integer, show
+from conformance.checks.values import choices_of, show
 from conformance.model import Finding, Json
+from conformance.strictjson import is_integer
 from conformance.views import Form, View
 
 LOGPROBS: Final = Wanted("logprobs", ("logprob", "log prob", "log_prob"), ("logprobs",))

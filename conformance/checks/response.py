@@ -7,8 +7,9 @@ from typing import Final
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
-from conformance.checks.values import is_integer, is_text, json_texts, same_model, show
+from conformance.checks.values import is_text, json_texts, same_model, show
 from conformance.model import Finding, Json, Outcome
+from conformance.strictjson import is_integer
 from conformance.views import Form
 
 PLAIN = valid(streamed=False)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
-from conformance.checks.values import FINISH_REASONS, choices_of, is_integer, is_text, show
+from conformance.checks.values import FINISH_REASONS, choices_of, is_text, show
 from conformance.model import Finding, Json
+from conformance.strictjson import is_integer
 
 PLAIN = valid(streamed=False)
 ONE = without(PLAIN, "several")

@@ -11,8 +11,9 @@ from conformance.chatstream import Delta, Frame
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
 from conformance.checks.stream_values import each_chunk, each_delta, one_value
-from conformance.checks.values import is_integer, same_model, show
+from conformance.checks.values import same_model, show
 from conformance.model import Finding
+from conformance.strictjson import is_integer
 
 STREAMED = valid(streamed=True)
 UNASKED_USAGE = without(STREAMED, "include-usage")
@@ -130,11 +131,11 @@ def choices_not_empty(case: Case) -> Iterator[Finding]:
 def choice_index(case: Case) -> Iterator[Finding]:
     """Each choice says which one it is, from 0 to n less one (D08, E15)."""
     asked = case.view.asked.get("n")
-    n = asked if isinstance(asked, int) and not isinstance(asked, bool) else 1
+    n = asked if is_integer(asked) else 1
 
     def wrong(delta: Delta) -> str:
         index = delta.index
-        fine = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < n
+        fine = is_integer(index) and 0 <= index < n
         return "" if fine else f"index is {show(delta.value, 'index')}"
 
     yield from each_delta(case, wrong, f"an integer from 0 to {n - 1}", "index")

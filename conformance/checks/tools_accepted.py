@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Judge, Reads, Selector, check
-from conformance.checks.calling import CALLING, CLEAR, names_one_of, seen
+from conformance.checks.calling import CALLING, names_one_of, seen
 from conformance.checks.errortext import error_words
+from conformance.checks.outcomes import CLEAR
 from conformance.checks.select import ids, valid
 from conformance.model import Claim, Finding, Outcome
 from conformance.probes.tools import SERVER_TOOL_WORDS

@@ -10,9 +10,9 @@ from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.arguments import Kind, departures, kind_of
 from conformance.checks.calling import NEIGHBOURS, nothing, systematic
 from conformance.checks.select import valid, without
-from conformance.checks.values import show
+from conformance.checks.values import finish_of, show
 from conformance.model import Finding, Json
-from conformance.toolcalls import Call, bearers_of, calls_of, finish_of, misplaced, offered, old_call_of
+from conformance.toolcalls import Call, bearers_of, calls_of, misplaced, offered, old_call_of
 from conformance.views import Form, View
 
 CALLS: Final = valid("calls")

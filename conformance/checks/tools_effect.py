@@ -13,7 +13,6 @@ from conformance.checks.api import Case, Reads, check
 from conformance.checks.arguments import Kind, departures, kind_of
 from conformance.checks.calling import (
     CALLING,
-    CLEAR,
     NEIGHBOURS,
     able,
     called_rate,
@@ -23,12 +22,13 @@ from conformance.checks.calling import (
     seen,
 )
 from conformance.checks.markup import Leak, leak_of, sign_in
+from conformance.checks.outcomes import CLEAR
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, accepted
-from conformance.checks.values import usage_of
+from conformance.checks.values import finish_of, usage_of
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
-from conformance.toolcalls import Call, calls_of, finish_of, offered
+from conformance.toolcalls import Call, calls_of, offered
 from conformance.views import Form, View
 
 

@@ -11,9 +11,9 @@ from conformance.checks.arguments import Kind, kind_of
 from conformance.checks.calling import NEIGHBOURS, calling_views
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_calls import call_failure, calls_check, each_call, unfinished
-from conformance.checks.values import show
+from conformance.checks.values import finish_of, show
 from conformance.model import Finding
-from conformance.toolcalls import Call, Piece, calls_of, finish_of, pieces_of
+from conformance.toolcalls import Call, Piece, calls_of, pieces_of
 from conformance.views import Form, View
 
 STREAMED_CALLS: Final = valid("calls", streamed=True)

@@ -9,6 +9,7 @@ from conformance.checks.select import either, ids, valid
 from conformance.checks.values import choices_of, is_count, show, texts_of, usage_of
 from conformance.model import Finding, Json
 from conformance.models import Thinks
+from conformance.strictjson import is_integer
 from conformance.views import Form, View
 
 PLAIN = valid(streamed=False)
@@ -120,7 +121,7 @@ def reasoning_tokens(usage: Mapping[str, Json]) -> int:
     """Return the reasoning tokens that usage names, 0 when it names none."""
     details = usage.get("completion_tokens_details")
     value = details.get("reasoning_tokens") if isinstance(details, dict) else usage.get("reasoning_tokens")
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if is_integer(value) else 0
 
 
 @check("usage.sum", on=COUNTED, reads=Reads.TEXT)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from conformance.chatstream import FrameKind
 from conformance.model import Json
+from conformance.strictjson import is_integer
 from conformance.views import Form, View
 
 FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 """The words that OpenAI's description has for why an answer ended (contract clause D11)."""
-
-
-def is_integer(value: Json) -> bool:
-    """Whether a JSON value is an integer (true and false are none)."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_text(value: Json) -> bool:
@@ -25,7 +21,7 @@ def is_text(value: Json) -> bool:
 
 def is_count(value: Json) -> bool:
     """Whether a JSON value is an integer that can count something."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return is_integer(value) and value >= 0
 
 
 def show(value: Mapping[str, Json], member: str) -> str:
@@ -84,8 +80,3 @@ def usage_of(view: View) -> tuple[int | None, Json] | None:
         return None if usage is None else (None, usage)
     given = [frame for frame in view.stream.chunks if frame.value.get("usage") is not None]
     return (given[-1].index, given[-1].value["usage"]) if given else None
-
-
-def first(values: Iterable[str]) -> str:
-    """Return the first text that is not empty, else an empty one."""
-    return next((value for value in values if value), "")
