@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import time
 import zlib
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from conformance.http1 import Answer, Segment, body_pieces, decoded_body, read_answer
+from tests.growth import growth
 
 EVENTS = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
 
@@ -435,16 +435,6 @@ class TestContentCodings:
         assert problem or not body or len(decoded) <= limit
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of the quicker of two goes."""
-    times = []
-    for _ in range(2):
-        begin = time.process_time()
-        work()
-        times.append(time.process_time() - begin)
-    return min(times)
-
-
 class TestGrowth:
     """Four times the input costs about four times the work; quadratic would be sixteen times."""
 
@@ -462,19 +452,18 @@ class TestGrowth:
         ],
     )
     def test_reading_is_linear(self, raw: Callable[[int], bytes]):
-        small, large = raw(20_000), raw(80_000)
-        ratio = seconds(lambda: read_answer(large, closed=True)) / max(
-            0.01, seconds(lambda: read_answer(small, closed=True))
-        )
-        assert ratio < 10
+        def reading(size: int) -> Callable[[], object]:
+            data = raw(size)
+            return lambda: read_answer(data, closed=True)
+
+        assert growth(reading, 20_000, 80_000, enough=10) < 10
 
     def test_many_gzip_members_are_linear(self):
-        member = gz(b"")
-        small, large = encoded("gzip", member * 5_000), encoded("gzip", member * 20_000)
-        ratio = seconds(lambda: decoded_body(large, limit=10)) / max(
-            0.01, seconds(lambda: decoded_body(small, limit=10))
-        )
-        assert ratio < 10
+        def decoding(members: int) -> Callable[[], object]:
+            packed = encoded("gzip", gz(b"") * members)
+            return lambda: decoded_body(packed, limit=10)
+
+        assert growth(decoding, 5_000, 20_000, enough=10) < 10
 
     def test_many_chunks_in_many_pieces_are_linear(self):
         read = answer(message(CHUNKED, body=b"1\r\nx\r\n" * 100_000))

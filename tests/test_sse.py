@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.sse import EXCERPT_LENGTH, NOTES_PER_KIND, Event, EventStream, Note, NoteKind, Parser, parse
+from tests.growth import growth
 
 CHUNK = '{"choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": null}]}'
 
@@ -434,13 +434,11 @@ class TestStreamsSeenInTheWild:
         assert kinds(body.encode()) == noted
 
 
-def seconds(parts: list[bytes]) -> float:
+def parsing(parts: list[bytes]) -> None:
     parser = Parser()
-    begin = time.process_time()
     for part in parts:
         parser.feed(part)
     parser.close()
-    return time.process_time() - begin
 
 
 class TestGrowth:
@@ -458,9 +456,11 @@ class TestGrowth:
         ],
     )
     def test_is_linear(self, stream: Callable[[int], list[bytes]]):
-        small, large = stream(50_000), stream(200_000)
-        ratio = min(seconds(large) for _ in range(2)) / max(0.005, min(seconds(small) for _ in range(2)))
-        assert ratio < 10
+        def work(size: int) -> Callable[[], object]:
+            parts = stream(size)
+            return lambda: parsing(parts)
+
+        assert growth(work, 50_000, 200_000, enough=10) < 10
 
     def test_a_line_of_many_megabytes_is_read_whole(self):
         size = 20_000_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from conformance.model import Json
 from conformance.strictjson import MISSING, PROBLEMS_PER_KIND, Document, Problem, pointer, read
+from tests.growth import growth
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -324,16 +324,6 @@ class TestPointer:
             pointer(self.DOCUMENT, path)
 
 
-def seconds(data: bytes) -> float:
-    """Return the CPU time of the quicker of two goes."""
-    times = []
-    for _ in range(2):
-        begin = time.process_time()
-        read(data)
-        times.append(time.process_time() - begin)
-    return min(times)
-
-
 class TestGrowth:
     """Four times the input costs about four times the work; quadratic would be sixteen times."""
 
@@ -352,4 +342,8 @@ class TestGrowth:
         ],
     )
     def test_is_linear(self, data: Callable[[int], bytes]):
-        assert seconds(data(200_000)) / max(0.01, seconds(data(50_000))) < 10
+        def reading(size: int) -> Callable[[], object]:
+            text = data(size)
+            return lambda: read(text)
+
+        assert growth(reading, 50_000, 200_000, enough=10) < 10
