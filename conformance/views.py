@@ -160,9 +160,12 @@ class View:
 
     @cached_property
     def is_html(self) -> bool:
-        """Whether the body is a page for people."""
+        """Whether the body is a page for people; an empty one is none, whatever its label."""
         return bool(_HTML.match(self.content[:2048])) or (
-            self.media_type == "text/html" and not self.document.ok and not self.looks_like_events
+            self.media_type == "text/html"
+            and bool(self.content.strip())
+            and not self.document.ok
+            and not self.looks_like_events
         )
 
     @cached_property
