@@ -90,9 +90,8 @@ def _probe(name: str, case: GeneratedCase, model: str) -> Probe:
     members = case.value if isinstance(case.value, dict) else {}
     is_valid = case.mode is Intent.VALID
     where = case.instance or "/"
-    words = tuple(
-        word for word in (case.member, case.instance.rsplit("/", 1)[-1]) if word and not word.isdigit()
-    )
+    steps = (case.member, *case.instance.split("/"))
+    words = tuple(dict.fromkeys(step for step in steps if step and not step.isdigit()))
     return Probe(
         id=name,
         model=model if is_valid else GATEWAY,

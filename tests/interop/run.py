@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RUNS = ROOT / "reports" / "runs" / "interop"
 PUBLISHED = ROOT / "reports" / "published"
 
+PATIENCE = "300"
+"""Seconds for an exchange: on a busy machine a small model is slow, and two choices wait for two free slots."""
+
 MEASURED = {0, 1}
 """Exit codes with which a report says something about a server: it is good, or it fails a requirement."""
 
@@ -34,7 +37,7 @@ def suite_command(server: RealServer, output: Path) -> list[str]:
     """Return the command that measures this server; the key is not in it."""
     headers = [word for name, value in server.headers.items() for word in ("--header", f"{name}={value}")]
     start = [sys.executable, "-m", "conformance", "run", "--quiet", "--output", str(output)]
-    return [*start, "--target", server.base_url, "--model", server.model, *headers]
+    return [*start, "--timeout", PATIENCE, "--target", server.base_url, "--model", server.model, *headers]
 
 
 def problem_with(server: RealServer, exit_code: int, verdicts: Mapping[str, str]) -> str:
