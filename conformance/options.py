@@ -29,6 +29,14 @@ TARGET: Final = (
     ),
     Flag("--extra-body", {"metavar": "FILE", "help": "YAML or JSON object merged into every request body"}),
     Flag("--ca-bundle", {"metavar": "FILE", "help": "certificate authorities to trust for this target"}),
+    Flag(
+        "--trust-env",
+        {
+            "action": "store_true",
+            "default": False,
+            "help": "use the proxy of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY (ignored otherwise)",
+        },
+    ),
 )
 """Where the target is and how to get in."""
 
@@ -78,6 +86,20 @@ RUN: Final = (
         {
             "choices": ("auto", "no"),
             "default": "auto",
+    Flag(
+        "--max-tokens",
+        {
+            "default": None,
+            "type": int,
+            "metavar": "N",
+            "help": "completion tokens that all requests may cost",
+        },
+    ),
+    Flag(
+        "--max-time",
+        {"default": None, "type": float, "metavar": "SECONDS", "help": "begin no request after this"},
+    ),
+    Flag("--rate", {"default": None, "metavar": "N/min", "help": "requests that are begun in a minute"}),
             "help": "give the answers to the official SDK too (auto: where it is installed)",
         },
     ),

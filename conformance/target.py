@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from conformance.errors import UsageError
 from conformance.model import KEY_MARK, Json
+from conformance.proxy import password_of
 from conformance.secret import Secret, checked_secret, why_not_masked
 
 Header = tuple[str, str | Secret]
@@ -37,7 +38,7 @@ class Target:
     ``base_url`` has no slash at its end; the path of a request is put behind it. ``headers`` go with every
     request that does not set them itself. ``extra_body`` are members that the plan adds to every body.
     ``key`` is the API key, None when the target needs none. ``ca_bundle`` is a PEM file with the only
-    authorities to trust, None for the usual ones.
+    authorities to trust, None for the usual ones. ``proxy`` is the URL of an HTTP proxy, None for none.
     """
 
     base_url: str
@@ -46,6 +47,7 @@ class Target:
     key: Secret | None = None
     ca_bundle: Path | None = None
     name: str = ""
+    proxy: Secret | None = None
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -57,6 +59,9 @@ class Target:
                 scheme = _SCHEME.match(value.reveal())
                 if scheme:
                     found.append(Secret(value.reveal()[scheme.end() :]))
+        password = password_of(self.proxy) if self.proxy else None
+        if password and not why_not_masked(password.reveal()):
+            found.append(password)
         return tuple(found)
 
     @property

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeVar
 
 from conformance.capture import Pace
 from conformance.engine import Settings
@@ -13,9 +17,13 @@ from conformance.errors import UsageError
 from conformance.exchange import Limits
 from conformance.model import Json
 from conformance.options import REFERENCE
+from conformance.proxy import proxy_for
 from conformance.secret import Secret
 from conformance.target import Target, parse_header, parse_target
 from conformance.userfile import load
+
+_N = TypeVar("_N", int, float)
+_RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/min)?")
 
 
 @contextmanager
@@ -47,7 +55,10 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             limits=Limits(deadline=_positive("--timeout", getattr(arguments, "timeout", 60.0))),
             pace=Pace(
                 concurrency=int(_positive("--concurrency", getattr(arguments, "concurrency", 4))),
-                max_requests=getattr(arguments, "max_requests", None),
+                max_requests=_limit("--max-requests", getattr(arguments, "max_requests", None)),
+                max_tokens=_limit("--max-tokens", getattr(arguments, "max_tokens", None)),
+                max_time=_limit("--max-time", getattr(arguments, "max_time", None)),
+                per_minute=_rate(getattr(arguments, "rate", None)),
             ),
             reference=wants_reference,
             strict=getattr(arguments, "strict", False),
@@ -80,7 +91,7 @@ def target_from(arguments: argparse.Namespace) -> Target:
     from conformance.targetfile import load_target  # noqa: PLC0415 - needs jsonschema
 
     if arguments.target_file:
-        return load_target(Path(arguments.target_file))
+        return _with_proxy(load_target(Path(arguments.target_file)), wanted=arguments.trust_env)
     if arguments.target is None or not arguments.target.strip():
         raise UsageError(
             "There is no target." if arguments.target is None else "The target is empty.",
@@ -89,7 +100,7 @@ def target_from(arguments: argparse.Namespace) -> Target:
         )
     key_file = Path(arguments.api_key_file) if arguments.api_key_file else None
     key = read_key(variable=arguments.api_key_env, file=key_file)
-    return parse_target(
+    target = parse_target(
         arguments.target,
         key=key,
         headers=tuple(parse_header(text) for text in arguments.header),
@@ -97,6 +108,11 @@ def target_from(arguments: argparse.Namespace) -> Target:
         ca_bundle=Path(arguments.ca_bundle) if arguments.ca_bundle else None,
     )
 
+    return _with_proxy(target, wanted=arguments.trust_env)
+
+
+def _with_proxy(target: Target, *, wanted: bool) -> Target:
+    return replace(target, proxy=proxy_for(target.base_url)) if wanted else target
 
 def _extra_body(file: str | None) -> dict[str, Json]:
     return {} if file is None else load(Path(file), schema="body").data
@@ -111,7 +127,22 @@ def _generated(text: str) -> str:
     )
 
 
-def _positive(flag: str, value: float) -> float:
-    if value <= 0:
+def _rate(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = _RATE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(
+            f"--rate {text!r} is no rate.", hint="give requests in a minute, for example --rate 30/min"
+        )
+    return _positive("--rate", float(found[1]))
+
+
+def _limit(flag: str, value: _N | None) -> _N | None:
+    return None if value is None else _positive(flag, value)
+
+
+def _positive(flag: str, value: _N) -> _N:
+    if not 0 < value < math.inf:
         raise UsageError(f"{flag} has to be greater than 0, not {value:g}.")
     return value

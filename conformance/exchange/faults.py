@@ -43,6 +43,13 @@ def fault_of(error: Exception, tape: Tape) -> TransportFault:
     return TransportFault(kind, f"the HTTP library could not read the answer ({type(error).__name__})")
 
 
+def proxy_fault(error: httpx.ProxyError) -> TransportFault:
+    """Say that the proxy which the user chose did not reach the target; nothing is said of the target."""
+    status = str(error)[:3]
+    said = f" (it answered {status})" if status.isdigit() else ""
+    return TransportFault(FaultKind.REFUSED, f"the proxy did not connect to the target{said}")
+
+
 def _not_connected(error: Exception) -> TransportFault:
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):

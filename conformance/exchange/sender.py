@@ -18,11 +18,12 @@ import httpx
 
 from conformance import http1
 from conformance.errors import HarnessError, UsageError
-from conformance.exchange.faults import fault_of
+from conformance.exchange.faults import fault_of, proxy_fault
 from conformance.exchange.limits import Limits
 from conformance.exchange.tap import LimitReached, Tap, Tape, current_tape
 from conformance.exchange.wire import Prepared, prepare
 from conformance.model import Exchange, FaultKind, Request, TransportFault
+from conformance.secret import Secret
 from conformance.target import Target
 
 IDLE_EXPIRY: Final = 2.0
@@ -57,8 +58,8 @@ class Sender:
         """
         self._target, self._limits = target, limits
         context = _tls(target)
-        self._usual = _Transport(context, connections=concurrency, kept=concurrency)
-        self._fresh = _Transport(context, connections=concurrency, kept=0)
+        self._usual = _Transport(context, connections=concurrency, kept=concurrency, proxy=target.proxy)
+        self._fresh = _Transport(context, connections=concurrency, kept=0, proxy=target.proxy)
         self._slots = asyncio.Semaphore(concurrency)
 
     async def __aenter__(self) -> Self:
@@ -128,6 +129,9 @@ class Sender:
                 why="the HTTP library refused a header of it, or its body is not as long as announced",
                 hint="check the headers of the target; if there are none, this is a defect of the suite",
             ) from error
+        except httpx.ProxyError as error:
+            fault = proxy_fault(error)
+            tape.forget()  # what came is the proxy's answer, not the target's
         except Exception as error:  # noqa: BLE001 - whatever a target brings about is data
             fault = _expired(body, tape, seconds) if clock.expired() else fault_of(error, tape)
         finally:
@@ -171,11 +175,19 @@ class Sender:
 class _Transport(httpx.AsyncHTTPTransport):
     """The transport of httpx with our tap below it; httpx offers no public way to put one there."""
 
-    def __init__(self, context: ssl.SSLContext | bool, *, connections: int, kept: int) -> None:  # noqa: FBT001
+    def __init__(
+        self,
+        context: ssl.SSLContext | bool,  # noqa: FBT001 - the library's word for plain http
+        *,
+        connections: int,
+        kept: int,
+        proxy: Secret | None,
+    ) -> None:
         limits = httpx.Limits(
             max_connections=connections, max_keepalive_connections=kept, keepalive_expiry=IDLE_EXPIRY
         )
-        super().__init__(verify=context, trust_env=False, limits=limits)
+        url = proxy.reveal() if proxy else None
+        super().__init__(verify=context, trust_env=False, limits=limits, proxy=url)
         self._pool._network_backend = Tap()  # noqa: SLF001
 
 

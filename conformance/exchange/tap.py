@@ -61,6 +61,12 @@ class Tape:
         """Return seconds since the first byte was sent, or since the start when none was."""
         return time.perf_counter() - (self.began if self.sent is None else self.sent)
 
+    def forget(self) -> None:
+        """Drop what a proxy said before it let the exchange through, and begin anew."""
+        self.raw.clear()
+        self.pieces.clear()
+        self.sent, self.connection, self.ended = None, None, False
+
     def room(self) -> int:
         """Return how many bytes may be read.
 
@@ -143,6 +149,7 @@ class TappedStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109 - the interface
     ) -> TappedStream:
         """Begin TLS; the bytes that are kept are those inside."""
+        self._opener.forget()
         self._opener.stage = "tls"
         try:
             inside = await self._stream.start_tls(ssl_context, server_hostname, timeout)
