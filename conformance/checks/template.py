@@ -1,0 +1,37 @@
+"""Marks of the chat template that a server left in the text: the model's punctuation, never an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.checks.api import Case, Reads, check
+from conformance.checks.select import valid
+from conformance.model import Finding
+
+_MARKS: Final = re.compile(
+    r"<\|(?!tool|python|action)[a-z_]{2,24}\|>|<(?:start|end)_of_turn>"
+    r"|<\uff5c(?:begin|end)\u2581of\u2581sentence\uff5c>|<\uff5c(?:User|Assistant)\uff5c>"
+    r"|</s>\s*\Z|\A\s*<s>"
+)
+"""Begin and end marks of turns, as the families of models write them; marks of calls are another matter."""
+_LOOKED_AT: Final = 50_000
+
+
+@check("response.no-template-marks", on=valid("text"), reads=Reads.TEXT)
+def no_template_marks(case: Case) -> Iterator[Finding]:
+    """The text holds no mark that ends or begins a turn, unless the request wrote it (D10)."""
+    text = case.view.text[:_LOOKED_AT]
+    asked = case.view.exchange.request.body.decode("utf-8", "replace")
+    mark = next((found[0].strip() for found in _MARKS.finditer(text) if found[0].strip() not in asked), "")
+    if mark:
+        at = text.find(mark)
+        yield case.fail(
+            f"{mark!r} in the text: {text[max(0, at - 40) : at + len(mark) + 40]!r}",
+            "the text of the answer, without marks of the model's template",
+        )
+    elif text:
+        yield case.ok()
+    else:
+        yield case.unsure("the answer has no text")
