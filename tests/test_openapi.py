@@ -34,6 +34,19 @@ TRANSCRIPTS = sorted(
     path for path in (FIXTURES / "transcripts").glob("*/*") if path.suffix in {".http", ".sse"}
 )
 
+BROKEN: dict[str, set[str]] = {
+    "litellm": {"err-get", "err-path", "err-n0"},
+    "litellm-vllm": {"err-get", "err-path"},
+    "llmock": {"err-n0", "fault-disconnect", "fault-malformed", "fault-truncate"},
+    "mockllm": {"err-bad-json", "err-no-messages", "err-path", "err-temperature-type", "models"},
+    "portkey-broken-vllm": {"models", "n2-stream", "stream"},
+    "portkey-vllm": {
+        "err-bad-json", "err-content-type", "err-empty-body", "err-get", "err-path", "err-stream-type", "upstream-down",
+    },
+    "prism": {"err-no-messages", "err-path", "err-temperature-type", "models"},
+}  # fmt: skip
+"""Recorded answers that no description of the endpoint can accept: errors without ``error``, no choice, cut streams."""
+
 
 def documented(kind: str) -> list[Any]:
     path = FIXTURES / "examples" / f"{kind}.yaml"
@@ -197,29 +210,24 @@ def test_requirement_ids_have_an_area_and_a_slug():
                 assert slug.replace("-", "").isalnum(), (at, row)
 
 
-@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_recorded_answer_of_a_real_server_keeps_to_the_description(path: Path):
+def keeps_to_the_description(path: Path) -> bool:
     head, body = path.read_bytes().split(b"\r\n\r\n", 1)
     status = int(head.split()[1])
-    if b"text/event-stream" in head:
-        events = [{"data": line[6:].decode()} for line in body.split(b"\n") if line.startswith(b"data: ")]
-        assert validator("ChatCompletionStream").errors(events) == ()
-        chunks = [json.loads(event["data"]) for event in events[:-1]]
-        assert chunks
-        assert [validator("ChatCompletionChunk").errors(chunk) for chunk in chunks] == [()] * len(chunks)
-        return
-    name = "Error" if status >= 400 else "ModelList" if path.stem == "models" else "ChatCompletion"
-    assert validator(name).errors(json.loads(body)) == ()
+    try:
+        if b"text/event-stream" in head:
+            events = [{"data": line[6:].decode()} for line in body.split(b"\n") if line.startswith(b"data: ")]
+            chunks = [json.loads(event["data"]) for event in events if event["data"] != "[DONE]"]
+            sound = validator("ChatCompletionStream").errors(events) == ()
+            return sound and all(validator("ChatCompletionChunk").errors(chunk) == () for chunk in chunks)
+        name = "Error" if status >= 400 else "ModelList" if path.stem == "models" else "ChatCompletion"
+        return validator(name).errors(json.loads(body)) == ()
+    except json.JSONDecodeError:
+        return False
 
 
-def test_recordings_come_from_four_real_servers():
-    assert {path.parent.name for path in TRANSCRIPTS} == {
-        "litellm",
-        "litellm-vllm",
-        "llamacpp",
-        "portkey-vllm",
-    }
-    assert len(TRANSCRIPTS) > 40
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_recorded_answer_keeps_to_the_description_unless_it_is_known_to_be_broken(path: Path):
+    assert keeps_to_the_description(path) is (path.stem not in BROKEN.get(path.parent.name, ()))
 
 
 def test_errors_name_the_branch_that_was_meant():
