@@ -55,6 +55,13 @@ def parser() -> argparse.ArgumentParser:
     recheck.add_argument("run", metavar="DIR")
     recheck.add_argument("--output", metavar="DIR", help="write the report here instead")
     recheck.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
+    recheck.add_argument("--baseline", metavar="FILE", help="known failures, in place of those of the run")
+
+    baseline = commands.add_parser("baseline", help="list the known failures of a run", allow_abbrev=False)
+    writing = baseline.add_subparsers(dest="action", metavar="ACTION", required=True)
+    write = writing.add_parser("write", help="write the required failures of a run to a file")
+    write.add_argument("run", metavar="DIR")
+    write.add_argument("--output", metavar="FILE", default="baseline.yaml", help="(default baseline.yaml)")
 
     render = commands.add_parser("render", help="write all report formats again from report.json")
     render.add_argument("run", metavar="DIR")

@@ -10,11 +10,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance import evidence as evidence_file
 from conformance import sdkresults
+from conformance.baseline import NO_BASELINE, NOTHING_KNOWN, Baseline, KnownFailures
 from conformance.capture import Capture, Pace
 from conformance.catalogue import Catalogue, Profile
 from conformance.catalogue import load as load_catalogue
@@ -288,10 +290,11 @@ def settings_of(header: Mapping[str, Any]) -> Settings:
     )
 
 
-def judge_evidence(path: Path, *, strict: bool = False) -> Result:
+def judge_evidence(path: Path, *, strict: bool = False, baseline: Baseline = NO_BASELINE) -> Result:
     """Judge recorded evidence: plan again from its header, judge, fold, build the report.
 
-    What an SDK made of the answers is read from the file beside it, where there is one.
+    What an SDK made of the answers is read from the file beside it, where there is one. The entries of ``baseline``
+    are held against the day of the run, not against today, so that the same evidence gives the same report.
 
     Raises:
         UsageError: the evidence is no evidence, or was made by a catalogue that plans differently.
@@ -307,7 +310,7 @@ def judge_evidence(path: Path, *, strict: bool = False) -> Result:
             why=f"it says {recorded.header['plan'][:23]}…, this suite plans {prepared.plan.digest[:23]}…",
             hint=f"judge it with chat-conformance {recorded.header['suite']['version']}",
         )
-    return judge_prepared(prepared, recorded, sdkresults.read(path))
+    return judge_prepared(prepared, recorded, sdkresults.read(path), baseline)
 
 
 def judge_part(prepared: Prepared, path: Path) -> Judgement:
@@ -335,22 +338,40 @@ def join_evidence(parts: Sequence[Path], path: Path, plan: Plan) -> None:
         sdkresults.write(sdkresults.join(measured), path)
 
 
-def judge_prepared(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None) -> Result:
+def judge_prepared(
+    prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None, baseline: Baseline = NO_BASELINE
+) -> Result:
     """Judge, fold and build the report of a run whose plan is known."""
     from conformance.report.build import build_report  # noqa: PLC0415 - only runs that report pay for it
 
-    found, summary = weigh(prepared, recorded, sdk)
+    found = judge_recorded(prepared, recorded, sdk)
+    day = datetime.fromtimestamp(recorded.header["started"], UTC).date()
+    known = baseline.against(found.units, on=day, complete=prepared.plan.complete)
+    summary = fold(prepared, found, known)
     stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
-    report = build_report(prepared, recorded, found, summary, stopped=stopped, sdk=sdk)
+    report = build_report(prepared, recorded, found, summary, stopped=stopped, baseline=known, sdk=sdk)
     return Result(prepared, recorded, found, summary, report, stopped)
 
 
 def weigh(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None) -> tuple[Judgement, Summary]:
     """Judge and fold a run whose plan is known, without a report."""
-    found = judge(
+    found = judge_recorded(prepared, recorded, sdk)
+    return found, fold(prepared, found)
+
+
+def judge_recorded(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None) -> Judgement:
+    """Judge everything that a run recorded of a plan."""
+    return judge(
         prepared.plan, recorded.exchanges, prepared.catalogue, prepared.profile, prepared.cards, sdk=sdk
     )
-    summary = summarise(
-        found.units, core_features=prepared.catalogue.core_features, strict=prepared.settings.strict
+
+
+def fold(prepared: Prepared, found: Judgement, known: KnownFailures = NOTHING_KNOWN) -> Summary:
+    """Fold the units of a run into its grade, counts and exit code."""
+    return summarise(
+        found.units,
+        core_features=prepared.catalogue.core_features,
+        known=frozenset(known.known),
+        stale=bool(known.stale),
+        strict=prepared.settings.strict,
     )
-    return found, summary

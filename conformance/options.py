@@ -45,7 +45,16 @@ PLAN: Final = (
         "--profile",
         {"default": "core", "metavar": "NAME|FILE", "help": "what the target claims (default core)"},
     ),
-    Flag("--model", {"action": "append", "default": [], "metavar": "NAME", "help": "repeatable"}),
+    Flag("--model", {"action": "append", "default": [], "metavar": "NAME", "help": "this one; repeatable"}),
+    Flag(
+        "--models",
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "GLOB|FAMILY",
+            "help": "all of this name that the target lists, or else the profile names; repeatable",
+        },
+    ),
     Flag(
         "--only",
         {
@@ -78,15 +87,6 @@ RUN: Final = (
     ),
     Flag("--max-requests", {"default": None, "type": int, "metavar": "N", "help": "send no more than this"}),
     Flag(
-        "--output",
-        {"default": None, "metavar": "DIR", "help": "folder of the run (default reports/runs/<time>)"},
-    ),
-    Flag(
-        "--sdk",
-        {
-            "choices": ("auto", "no"),
-            "default": "auto",
-    Flag(
         "--max-tokens",
         {
             "default": None,
@@ -100,9 +100,22 @@ RUN: Final = (
         {"default": None, "type": float, "metavar": "SECONDS", "help": "begin no request after this"},
     ),
     Flag("--rate", {"default": None, "metavar": "N/min", "help": "requests that are begun in a minute"}),
+    Flag(
+        "--output",
+        {"default": None, "metavar": "DIR", "help": "folder of the run (default reports/runs/<time>)"},
+    ),
+    Flag(
+        "--sdk",
+        {
+            "choices": ("auto", "no"),
+            "default": "auto",
             "help": "give the answers to the official SDK too (auto: where it is installed)",
         },
     ),
     Flag("--strict", {"action": "store_true", "default": False, "help": "exit 0 only when conformant"}),
+    Flag(
+        "--baseline",
+        {"default": None, "metavar": "FILE", "help": "known failures (YAML), which do not fail the run"},
+    ),
 )
 """How it is asked."""

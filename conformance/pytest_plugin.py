@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,14 @@ from typing import Any
 import pytest
 
 from conformance import engine, sdkresults
-from conformance.commands.run import EVIDENCE, finish, output_folder, replay_to_sdk
+from conformance.commands.run import (
+    EVIDENCE,
+    finish,
+    keep_baseline,
+    known_failures,
+    output_folder,
+    replay_to_sdk,
+)
 from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
 from conformance.model import GATEWAY, Level, Verdict
@@ -121,7 +129,10 @@ class CaseItem(pytest.Item):
         self.user_properties.append(
             ("conformance", json.dumps([unit.requirement, unit.model, result.verdict]))
         )
+        known = self.shell.baseline.entry(unit, on=datetime.now(UTC).date())
         match result.verdict:
+            case Verdict.FAIL if known is not None:
+                pytest.xfail(f"known failure (baseline): {known.reason}")
             case Verdict.FAIL if unit.level is Level.MUST:
                 pytest.fail(_why(unit, result), pytrace=False)
             case Verdict.FAIL:
@@ -162,6 +173,7 @@ class Shell:
 
         """
         self.config = config
+        self.baseline = known_failures(config.option.baseline)
         self.worker = hasattr(config, "workerinput")
         self.distributes = not self.worker and getattr(config.option, "numprocesses", None) not in {None, 0}
         self._stack = ExitStack()
@@ -190,7 +202,9 @@ class Shell:
     def _folder(self, chosen: str | None) -> Path:
         if self.config.option.collectonly:
             return Path()
-        return output_folder(chosen)
+        folder = output_folder(chosen)
+        keep_baseline(self.config.option.baseline, folder)
+        return folder
 
     def _share(self, settings: engine.Settings) -> None:
         """Tell the workers, through the environment, where to ask and where to write. No key is in it."""

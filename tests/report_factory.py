@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.baseline import Entry, KnownFailures
 from conformance.catalogue import Catalogue, Feature, Source
 from conformance.judge import Judgement
 from conformance.model import (
@@ -28,7 +29,7 @@ from conformance.model import (
 from conformance.plan import Plan, PlannedCase
 from conformance.profiles import Profile
 from conformance.report.build import build
-from conformance.report.facts import KnownFailures, RunFacts
+from conformance.report.facts import RunFacts
 from conformance.usage import Tokens
 from conformance.verdict import CaseResult, UnitResult, fold_case, fold_unit, summarise
 from conformance.views import View
@@ -206,7 +207,11 @@ class Run:
             requests=len(times),
             tokens=Tokens(120, 48),
             stopped=self.stopped,
-            baseline=KnownFailures("baseline.yaml" if self.known else None, self.known, self.stale),
+            baseline=KnownFailures(
+                "baseline.yaml" if self.known else None,
+                {pair: Entry(pair[0], "the next release repairs it", pair[1]) for pair in self.known},
+                self.stale,
+            ),
         )
         judgement = Judgement(units, ((),) * len(units), tuple(self.missing), {})
         catalogue = Catalogue(Path(), self.rows, {}, FEATURES, SOURCES, {}, {})

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from conformance.commands.look import list_requirements, print_plan, show
 from conformance.commands.replay import recheck, render, reproduce
 from conformance.commands.run import run
+from conformance.commands.trust import write_baseline
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -22,6 +23,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "list": list_requirements,
     "show": show,
     "recheck": recheck,
+    "baseline": write_baseline,
     "render": render,
     "reproduce": reproduce,
     "serve": _serve,

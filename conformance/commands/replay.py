@@ -15,7 +15,7 @@ from conformance.commands.settings import target_from
 from conformance.errors import UsageError
 from conformance.exchange import Limits, Sender
 from conformance.model import KEY_MARK, Exchange, Request
-from conformance.report.shape import checked
+from conformance.report.shape import Report, checked
 from conformance.report.show import show_exchange
 from conformance.report.write import write_all
 from conformance.views import View
@@ -24,14 +24,26 @@ from conformance.views import View
 def recheck(arguments: argparse.Namespace) -> int:
     """Judge recorded evidence again, offline."""
     output = Path(arguments.output) if arguments.output else None
-    return finish(Path(arguments.run), strict=arguments.strict, output=output)
+    folder = Path(arguments.run)
+    return finish(folder, strict=arguments.strict, output=output, baseline=arguments.baseline)
 
 
 def render(arguments: argparse.Namespace) -> int:
     """Write all report formats again from report.json."""
-    path = Path(arguments.run) / "report.json"
+    write_all(read_report(Path(arguments.run)), Path(arguments.run))
+    return 0
+
+
+def read_report(run: Path) -> Report:
+    """Return the report of a run, given its folder or the file itself.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    path = run / "report.json" if run.is_dir() else run
     try:
-        report = checked(json.loads(path.read_text("utf-8")))
+        return checked(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read.", why=error.strerror or "", hint="name the folder of a run"
@@ -40,8 +52,6 @@ def render(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"{path} is not a report.", hint="make it again with: chat-conformance recheck DIR"
         ) from None
-    write_all(report, Path(arguments.run))
-    return 0
 
 
 def reproduce(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance import engine
+from conformance.baseline import FILE_NAME, NO_BASELINE, Baseline
+from conformance.catalogue import load as load_catalogue
 from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
 from conformance.plan import Plan
@@ -23,9 +25,11 @@ EVIDENCE = "evidence.jsonl"
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge one target; the exit code is the report's."""
+    known_failures(arguments.baseline)
     with settings_from(arguments) as settings:
         prepared = engine.prepare(settings)
         folder = output_folder(arguments.output)
+        keep_baseline(arguments.baseline, folder)
         if settings.target.cleartext:
             print(  # noqa: T201
                 f"warning: the key travels unencrypted to {settings.target.base_url}", file=sys.stderr
@@ -49,9 +53,34 @@ def replay_to_sdk(plan: Plan, evidence: Path, *, wanted: str, stopped: str = "")
         replay(plan, evidence)
 
 
-def finish(folder: Path, *, strict: bool, output: Path | None = None) -> int:
-    """Judge the evidence of a folder, write every report, print the summary and return the exit code."""
-    result = engine.judge_evidence(folder / EVIDENCE, strict=strict)
+def known_failures(file: str | Path | None) -> Baseline:
+    """Return the baseline of a file, an empty one without.
+
+    Raises:
+        UsageError: the file is wrong; file, line and key are named.
+
+    """
+    if file is None:
+        return NO_BASELINE
+    from conformance.baselinefile import load_baseline  # noqa: PLC0415 - only runs that have one pay for it
+
+    return load_baseline(Path(file), load_catalogue().requirements)
+
+
+def keep_baseline(file: str | None, folder: Path) -> None:
+    """Copy the baseline into the folder of a run, so that recheck says the same of the same folder."""
+    if file is not None:
+        shutil.copyfile(file, folder / FILE_NAME)
+
+
+def finish(folder: Path, *, strict: bool, output: Path | None = None, baseline: str | None = None) -> int:
+    """Judge the evidence of a folder, write every report, print the summary and return the exit code.
+
+    ``baseline`` is a file, by default the one that the run was given.
+    """
+    kept = folder / FILE_NAME
+    known = known_failures(baseline or (kept if kept.exists() else None))
+    result = engine.judge_evidence(folder / EVIDENCE, strict=strict, baseline=known)
     out = output or folder
     write_all(result.report, out)
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from conformance.baseline import NOTHING_KNOWN, KnownFailures
 from conformance.catalogue import Catalogue, Profile, Source
 from conformance.judge import Judgement
 from conformance.model import Finding, Requirement, Verdict, Where
@@ -18,7 +19,7 @@ from conformance.plan import Plan
 from conformance.report import shape
 from conformance.report.excerpt import excerpt, shortened
 from conformance.report.extensions import extensions
-from conformance.report.facts import NO_BASELINE, KnownFailures, RunFacts, facts_of, moment
+from conformance.report.facts import RunFacts, facts_of, moment
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
 from conformance.sdkresults import SdkResults
@@ -49,7 +50,7 @@ def build_report(
     summary: Summary,
     *,
     stopped: str = "",
-    baseline: KnownFailures = NO_BASELINE,
+    baseline: KnownFailures = NOTHING_KNOWN,
     sdk: SdkResults | None = None,
 ) -> shape.Report:
     """Build the report of a run from what the engine holds."""
@@ -127,8 +128,10 @@ def build(
         baseline=shape.Baseline(
             file=run.baseline.file,
             known=[
-                shape.BaselineEntry(requirement=requirement, model=model)
-                for requirement, model in sorted(run.baseline.known)
+                shape.BaselineEntry(
+                    requirement=requirement, model=model, reason=clip(entry.reason), link=clip(entry.link)
+                )
+                for (requirement, model), entry in sorted(run.baseline.known.items())
             ],
             stale=list(run.baseline.stale),
         ),

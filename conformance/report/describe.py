@@ -65,6 +65,14 @@ def by_reason(results: Iterable[ResultFacts]) -> dict[str, list[ResultFacts]]:
     return groups
 
 
+def why_known(report: Report, result: ResultFacts) -> str:
+    """Say why the operator puts up with a failure, and where it is tracked; empty when it is not known."""
+    for entry in report["baseline"]["known"]:
+        if (entry["requirement"], entry["model"]) == (result["requirement"], result["model"]):
+            return f"{entry['reason']} ({entry['link']})" if entry["link"] else entry["reason"]
+    return ""
+
+
 def name_of(result: ResultFacts) -> str:
     """Name a unit; the gateway itself needs no model."""
     model = result["model"]

@@ -5,27 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from conformance import usage
+from conformance.baseline import NOTHING_KNOWN, KnownFailures
 from conformance.usage import Tokens
 from conformance.views import View
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFailures:
-    """The operator's baseline.
-
-    ``known`` are its (requirement, model) pairs; ``stale`` says in sentences what of it no longer holds.
-    """
-
-    file: str | None = None
-    known: frozenset[tuple[str, str]] = frozenset()
-    stale: tuple[str, ...] = ()
-
-
-NO_BASELINE: Final = KnownFailures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +30,7 @@ class RunFacts:
     requests: int = 0
     tokens: Tokens = Tokens(0, 0)  # noqa: RUF009 - a tuple
     stopped: str = ""
-    baseline: KnownFailures = NO_BASELINE
+    baseline: KnownFailures = NOTHING_KNOWN
 
 
 def moment(unix: float | None) -> str | None:
@@ -62,7 +48,7 @@ def facts_of(
     *,
     unfinished: int = 0,
     stopped: str = "",
-    baseline: KnownFailures = NO_BASELINE,
+    baseline: KnownFailures = NOTHING_KNOWN,
 ) -> RunFacts:
     """Gather the facts of a recorded run from the header of its evidence and its exchanges.
 

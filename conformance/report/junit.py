@@ -81,7 +81,7 @@ def _testcase(suite: Element, report: Report, result: ResultFacts) -> None:
         case Verdict.PASS:
             return
         case Verdict.FAIL if result["known"]:
-            message = f"known failure (baseline): {_message(result)}"
+            message = f"known failure (baseline: {describe.why_known(report, result)}): {_message(result)}"
             SubElement(case, "skipped", {"message": for_xml(message)})
         case Verdict.FAIL if result["level"] == Level.MAY:
             SubElement(case, "skipped", {"message": for_xml(f"observed (may): {_message(result)}")})

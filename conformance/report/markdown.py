@@ -101,9 +101,9 @@ def _failures(report: Report) -> Iterator[str]:
         yield f"### {for_markdown(report['features'].get(feature, feature))}"
         yield ""
         yield from (text for _, text in pairs)
-    yield from _in_short("More failures", new[len(told) :])
-    yield from _in_short("Known failures (baseline)", known)
-    yield from _in_short("Observed (may)", observed)
+    yield from _in_short(report, "More failures", new[len(told) :])
+    yield from _in_short(report, "Known failures (baseline)", known)
+    yield from _in_short(report, "Observed (may)", observed)
 
 
 def _in_full(report: Report, results: Iterable[ResultFacts]) -> Iterator[str]:
@@ -117,13 +117,15 @@ def _in_full(report: Report, results: Iterable[ResultFacts]) -> Iterator[str]:
         room -= len(text)
 
 
-def _in_short(title: str, results: list[ResultFacts]) -> Iterator[str]:
+def _in_short(report: Report, title: str, results: list[ResultFacts]) -> Iterator[str]:
     if results:
         yield f"## {title}"
         yield ""
     for result in results[:_LISTED]:
         saw = next((case["saw"] for case in describe.deciding(result)), "")
-        yield f"- {markdown_code(describe.name_of(result))}: {markdown_code(saw, _SAW)}"
+        known = describe.why_known(report, result)
+        why = f"; known: {for_markdown(known)}" if known else ""
+        yield f"- {markdown_code(describe.name_of(result))}: {markdown_code(saw, _SAW)}{why}"
     if results[_LISTED:]:
         yield f"- and {len(results[_LISTED:])} more in report.json"
     if results:

@@ -207,10 +207,12 @@ class Unmeasured(TypedDict):
 
 
 class BaselineEntry(TypedDict):
-    """A failure that the operator knows of."""
+    """A failure that the operator knows of, and why it is put up with; ``link`` may be empty."""
 
     requirement: str
     model: str
+    reason: str
+    link: str
 
 
 class Baseline(TypedDict):
