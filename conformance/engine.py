@@ -26,6 +26,7 @@ from conformance.exchange import Limits, Sender
 from conformance.judge import Judgement, judge
 from conformance.model import GATEWAY, Exchange, Json, Probe
 from conformance.models import ModelCards, load_cards
+from conformance.offer import cheapest_first, chosen_by, matching
 from conformance.plan import Plan, make_plan
 from conformance.probes.asker import request
 from conformance.redact import Redactor
@@ -36,10 +37,6 @@ from conformance.views import UNREACHABLE, View
 
 if TYPE_CHECKING:
     from conformance.report.shape import Report
-
-MODELS_NAMED = 20
-"""How many of the offered models an error names."""
-
 
 INTERRUPTED = "interrupted"
 """Why a run ended that was stopped with Ctrl-C."""
@@ -53,13 +50,17 @@ class UnreachableError(ConformanceError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chose. ``models`` may be empty: then the target is asked what it offers."""
+    """What a user chose. ``models`` may be empty: then the target is asked what it offers.
+
+    ``model_patterns`` choose further models among those that the target lists, or else the profile names.
+    """
 
     target: Target
     profile: str = "core"
     models: tuple[str, ...] = ()
     set_name: str | None = None
     seed: int = 0
+    model_patterns: tuple[str, ...] = ()
     challenge: str = ""
     only: tuple[str, ...] = ()
     generated: str = "smoke"
@@ -102,8 +103,28 @@ def prepare(settings: Settings) -> Prepared:
     """
     catalogue = load_catalogue()
     profile = catalogue.profile(settings.profile)
-    models = settings.models or choose_models(offered_models(settings), profile)
-    return plan_for(settings, catalogue, profile, models)
+    return plan_for(settings, catalogue, profile, models_of(settings, profile))
+
+
+def models_of(settings: Settings, profile: Profile) -> tuple[str, ...]:
+    """Return the models to ask; the target is asked for its own only where that is needed.
+
+    Raises:
+        UsageError: no model is chosen, or a pattern chooses none.
+        UnreachableError: the models had to be asked for and the target gave no answer.
+
+    """
+    cards = load_cards(profile.overrides)
+    if settings.model_patterns:
+        try:
+            known = offered_models(settings)
+        except UsageError:
+            if not profile.models:
+                raise
+            known = profile.models
+        chosen = cheapest_first(matching(settings.model_patterns, known, cards), cards)
+        return tuple(dict.fromkeys((*settings.models, *chosen)))
+    return settings.models or cheapest_first(chosen_by(profile, offered_models(settings)), cards)
 
 
 def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models: Sequence[str]) -> Prepared:
@@ -123,7 +144,9 @@ def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models:
         generated=cases,
         generated_label=label,
     )
-    return Prepared(replace(settings, models=tuple(models)), catalogue, profile, cards, plan)
+    return Prepared(
+        replace(settings, models=tuple(models), model_patterns=()), catalogue, profile, cards, plan
+    )
 
 
 def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple[str, tuple[Probe, ...]]:
@@ -169,27 +192,6 @@ def offered_models(settings: Settings) -> tuple[str, ...]:
             hint="name one with --model",
         )
     return names
-
-
-def choose_models(offered: Sequence[str], profile: Profile) -> tuple[str, ...]:
-    """Choose among the offered models: the only one, or those that the profile names.
-
-    Raises:
-        UsageError: several are offered and the profile names none of them.
-
-    """
-    if len(offered) == 1:
-        return tuple(offered)
-    chosen = tuple(model for model in profile.models if model in set(offered))
-    if chosen:
-        return chosen
-    listed = ", ".join(repr(name) for name in offered[:MODELS_NAMED])
-    more = f" and {len(offered) - MODELS_NAMED} more" if len(offered) > MODELS_NAMED else ""
-    raise UsageError(
-        f"The target offers {len(offered)} models and none was chosen.",
-        why=f"it lists {listed}{more}",
-        hint="choose with --model NAME (repeatable)",
-    )
 
 
 def redactor(target: Target) -> Redactor:

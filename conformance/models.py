@@ -107,11 +107,20 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """Models whose names match a pattern get this card; ``name`` is what a user calls them."""
+
+    name: str
+    pattern: str
+    card: ModelCard
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCards:
-    """All cards. ``families`` are patterns with the card that models of that name get."""
+    """All cards. Of ``families`` the first whose pattern matches a name counts."""
 
     cards: Mapping[str, ModelCard]
-    families: tuple[tuple[str, ModelCard], ...]
+    families: tuple[Family, ...]
     default: ModelCard
 
     def card(self, model: str) -> ModelCard:
@@ -119,10 +128,17 @@ class ModelCards:
         for name in (model, model.rpartition("/")[2]):
             if name in self.cards:
                 return replace(self.cards[name], id=model)
-            for pattern, card in self.families:
-                if fnmatchcase(name.lower(), pattern):
-                    return replace(card, id=model, retires=None)
+            if (family := self._family(name)) is not None:
+                return replace(family.card, id=model, retires=None)
         return replace(self.default, id=model)
+
+    def family(self, model: str) -> str:
+        """Return the name of the family that ``model`` belongs to by its name, empty when there is none."""
+        found = self._family(model) or self._family(model.rpartition("/")[2])
+        return found.name if found else ""
+
+    def _family(self, name: str) -> Family | None:
+        return next((each for each in self.families if fnmatchcase(name.lower(), each.pattern)), None)
 
 
 def load_cards(
@@ -190,13 +206,13 @@ class _Loader:
         parent = default if like is None else cards[str(like)]
         return self._filled(replace(parent, id=model), row, model)
 
-    def _family(self, entry: Json, cards: Mapping[str, ModelCard]) -> tuple[str, ModelCard]:
+    def _family(self, entry: Json, cards: Mapping[str, ModelCard]) -> Family:
         row = _mapping(entry, f"{self._file} families")
-        _known(row, {"match", "like"}, f"{self._file} families")
+        _known(row, {"family", "match", "like"}, f"{self._file} families")
         like = str(row.get("like"))
         if like not in cards:
             raise _wrong(f"{self._file} families", f"{like!r} is no model of the file")
-        return str(row.get("match")), cards[like]
+        return Family(str(row.get("family")), str(row.get("match")), cards[like])
 
     def _filled(self, parent: ModelCard, row: Mapping[str, Json], name: str) -> ModelCard:
         """Return ``parent`` with what ``row`` says put over it."""

@@ -23,6 +23,7 @@ from conformance.model import GATEWAY, Claim, Json, Probe
 from conformance.models import ModelCards
 from conformance.probes import LIFE, library
 from conformance.probes.asker import Asker
+from conformance.probes.shared import shared, shared_name
 
 LIVES = (LIFE, "stream.basic")
 """Probes of each model that may prove that it lives; always sent."""
@@ -141,15 +142,10 @@ def make_plan(
     offered: list[Probe] = []
     for number, model in enumerate(models):
         ask = Asker(model, cards.card(model), seed, challenge, dict(extra_body or {}))
-        offered += library(ask, gateway=number == 0)
+        offered += library(ask, first=number == 0)
     offered += generated
     checks = [check for check in all_checks() if check.requirement in wanted]
-    cases = [
-        PlannedCase(check.requirement, check.name, probe.id, probe.model)
-        for check in checks
-        for probe in offered
-        if probe.retry is None and check.on(probe)
-    ]
+    cases = _cases(checks, offered, models[0])
     if only:
         _demand_matches(only, cases)
         cases = [case for case in cases if any(_matches(glob, case) for glob in only)]
@@ -167,6 +163,24 @@ def make_plan(
         "",
     )
     return replace(plan, digest=_digest(plan, probes, cases))
+
+
+def _cases(checks: Sequence[Check], offered: Sequence[Probe], first: str) -> list[PlannedCase]:
+    """Return the cases of checks on probes.
+
+    Of another model than the first there are none on shared probes, nor of checks that need one beside. A requirement
+    that is so judged of the first model alone belongs to the gateway.
+    """
+    found = [
+        (PlannedCase(check.requirement, check.name, probe.id, probe.model), once)
+        for check in checks
+        for probe in offered
+        if probe.retry is None and check.on(probe)
+        for once in [shared(probe) or any(map(shared_name, check.needs))]
+        if probe.model in {GATEWAY, first} or not once
+    ]
+    repeated = {case.requirement for case, once in found if not once}
+    return [case if case.requirement in repeated else replace(case, model=GATEWAY) for case, _ in found]
 
 
 def narrow(plan: Plan, chosen: Collection[PlannedCase]) -> Plan:

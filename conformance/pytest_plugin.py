@@ -187,7 +187,9 @@ class Shell:
             from conformance.reference import KEY  # noqa: PLC0415 - only reference runs need it
 
             target = replace(settings.target, key=Secret(KEY))
-            settings = replace(settings, target=target, reference=True, models=tuple(shared["models"]))
+            settings = replace(settings, target=target, reference=True)
+        if self.worker:
+            settings = replace(settings, models=tuple(shared["models"]), model_patterns=())
         try:
             self.prepared = engine.prepare(settings)
             self.folder = Path(shared["folder"]) if self.worker else self._folder(arguments.output)
@@ -208,9 +210,9 @@ class Shell:
 
     def _share(self, settings: engine.Settings) -> None:
         """Tell the workers, through the environment, where to ask and where to write. No key is in it."""
-        shared: dict[str, Any] = {"folder": str(self.folder.resolve())}
+        shared: dict[str, Any] = {"folder": str(self.folder.resolve()), "models": list(self.plan.models)}
         if settings.reference:
-            shared |= {"target": settings.target.base_url, "reference": True, "models": list(settings.models)}
+            shared |= {"target": settings.target.base_url, "reference": True}
         os.environ[ENVIRONMENT] = json.dumps(shared)
 
     def close(self) -> None:

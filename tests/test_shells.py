@@ -14,7 +14,7 @@ import pytest
 from conformance.reference import KEY, ReferenceGateway
 from conformance.reference.faults import pick_faults
 
-MODELS = ("reference-chat", "glm-5")
+MODELS = ("reference-chat", "glm-5", "gpt-4o-mini")
 ROOT = Path(__file__).parent.parent
 PYTEST = ("-m", "pytest", "-p", "conformance.pytest_plugin", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-q",
           "-c", os.devnull, "--rootdir", ".")  # fmt: skip
@@ -22,7 +22,7 @@ PYTEST = ("-m", "pytest", "-p", "conformance.pytest_plugin", "-p", "no:schemathe
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[str]:
-    """Serve two models with two faults, so that there is something to say."""
+    """Serve three models with two faults, so that there is something to say."""
     with ReferenceGateway(
         models=MODELS, faults=pick_faults(["done-missing", "created-milliseconds"])
     ) as gateway:
@@ -44,12 +44,12 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def flags(target: str, output: Path) -> list[str]:
-    """Return the flags of a run of both models."""
-    models = [part for model in MODELS for part in ("--model", model)]
+    """Return the flags of a run of all models."""
     return [
         "--target",
         target,
-        *models,
+        "--models",
+        "*",
         "--output",
         str(output),
         "--only",
@@ -85,7 +85,7 @@ def by_command(target: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 @pytest.mark.parametrize(
-    "workers", [[], ["-n", "2", "--dist", "loadgroup"]], ids=["one process", "two workers"]
+    "workers", [[], ["-n", "4", "--dist", "loadgroup"]], ids=["one process", "four workers"]
 )
 def test_pytest_says_what_the_command_line_says(
     target: str, by_command: tuple[Path, int], tmp_path: Path, workers: list[str]

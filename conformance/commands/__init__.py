@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 
-from conformance.commands.look import list_requirements, print_plan, show
+from conformance.commands.look import list_requirements, show
+from conformance.commands.planned import print_plan
 from conformance.commands.replay import recheck, render, reproduce
 from conformance.commands.run import run
 from conformance.commands.trust import write_baseline

@@ -1,4 +1,4 @@
-"""``plan``, ``list`` and ``show``: what would be sent, what is required, what came back. Nothing here is paid."""
+"""``list`` and ``show``: what is required, what came back. Nothing here is paid."""
 
 from __future__ import annotations
 
@@ -12,60 +12,9 @@ from conformance import engine, evidence
 from conformance.catalogue import load as load_catalogue
 from conformance.checks import all_checks
 from conformance.commands.run import EVIDENCE, RUNS
-from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
 from conformance.model import Requirement
-from conformance.plan import Plan
 from conformance.views import View
-
-
-def print_plan(arguments: argparse.Namespace) -> int:
-    """Print probes, requests and the upper bound of tokens."""
-    with settings_from(arguments) as settings:
-        plan = engine.prepare(settings).plan
-    print(json.dumps(_plan_data(plan), indent=1) if arguments.format == "json" else _plan_text(plan))  # noqa: T201
-    return 0
-
-
-def _plan_data(plan: Plan) -> dict[str, object]:
-    return {
-        "set": plan.set_name,
-        "profile": plan.profile,
-        "models": list(plan.models),
-        "digest": plan.digest,
-        "seed": plan.seed,
-        "requests": len(plan.probes),
-        "completion_tokens_at_most": plan.token_bound,
-        "probes": [
-            {
-                "id": probe.id,
-                "model": probe.model,
-                "intent": probe.intent,
-                "stream": probe.streamed,
-                "tokens": probe.budget,
-                "request": f"{probe.request.method} {probe.request.path}",
-                "body": probe.request.body[:4096].decode("utf-8", "backslashreplace"),
-            }
-            for probe in plan.probes
-        ],
-        "cases": len(plan.cases),
-    }
-
-
-def _plan_text(plan: Plan) -> str:
-    lines = [
-        f"set {plan.set_name}, profile {plan.profile}, models {', '.join(plan.models)}",
-        f"{len(plan.probes)} requests, at most {plan.token_bound} completion tokens, {len(plan.cases)} cases",
-        f"digest {plan.digest}",
-        "",
-    ]
-    width = max((len(probe.id) for probe in plan.probes), default=0)
-    for probe in plan.probes:
-        kind = "stream" if probe.streamed else "plain"
-        lines.append(
-            f"{probe.id:{width}}  {probe.model:24}  {probe.intent:7}  {kind:6}  {probe.budget:>5} tokens"
-        )
-    return "\n".join(lines)
 
 
 def list_requirements(arguments: argparse.Namespace) -> int:

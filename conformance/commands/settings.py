@@ -40,7 +40,7 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             stack.enter_context(embedded_reference(arguments)) if wants_reference else target_from(arguments)
         )
         models = tuple(dict.fromkeys(arguments.model))
-        if wants_reference and not models:
+        if wants_reference and not models and not arguments.models:
             from conformance.reference import DEFAULT_MODEL  # noqa: PLC0415 - only reference runs need it
 
             models = (DEFAULT_MODEL,)
@@ -48,6 +48,7 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             target=target,
             profile=arguments.profile,
             models=models,
+            model_patterns=tuple(arguments.models),
             set_name=arguments.set,
             seed=arguments.seed,
             only=tuple(arguments.only),
@@ -107,12 +108,12 @@ def target_from(arguments: argparse.Namespace) -> Target:
         extra_body=_extra_body(arguments.extra_body),
         ca_bundle=Path(arguments.ca_bundle) if arguments.ca_bundle else None,
     )
-
     return _with_proxy(target, wanted=arguments.trust_env)
 
 
 def _with_proxy(target: Target, *, wanted: bool) -> Target:
     return replace(target, proxy=proxy_for(target.base_url)) if wanted else target
+
 
 def _extra_body(file: str | None) -> dict[str, Json]:
     return {} if file is None else load(Path(file), schema="body").data

@@ -9,19 +9,20 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from conformance.model import GATEWAY, Probe
+from conformance.model import Probe
 from conformance.probes.asker import Asker
+from conformance.probes.shared import shared
 
 LIFE = "chat.basic"
 """The probe that is sent first: readable text from it is the proof that a model is there."""
 
-_SUPPORT = frozenset({"asker", "generated", "recipes", "tries"})
+_SUPPORT = frozenset({"asker", "generated", "recipes", "shared", "tries"})
 
 
-def library(ask: Asker, *, gateway: bool = True) -> tuple[Probe, ...]:
-    """Return all hand-written probes for one model; those of the gateway itself only if ``gateway``."""
+def library(ask: Asker, *, first: bool = True) -> tuple[Probe, ...]:
+    """Return all hand-written probes for one model; of a model that is not the ``first``, without the shared ones."""
     found: list[Probe] = []
     for module in sorted(entry.name for entry in iter_modules(__path__)):
         if module not in _SUPPORT:
             found.extend(import_module(f"{__name__}.{module}").probes(ask))
-    return tuple(probe for probe in found if gateway or probe.model != GATEWAY)
+    return tuple(probe for probe in found if first or not shared(probe))

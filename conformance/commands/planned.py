@@ -1,0 +1,116 @@
+"""``plan``: what would be sent, for which model and feature, and what it can cost. Nothing here is paid."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from conformance import engine
+from conformance.commands.settings import settings_from
+from conformance.model import GATEWAY, Probe
+from conformance.plan import Plan
+from conformance.probes.shared import shared
+
+
+class Price(NamedTuple):
+    """How many requests at most, and how many completion tokens they can cost at most."""
+
+    requests: int
+    tokens: int
+
+
+def print_plan(arguments: argparse.Namespace) -> int:
+    """Print the matrix of models and features, then every request."""
+    with settings_from(arguments) as settings:
+        plan = engine.prepare(settings).plan
+    print(json.dumps(_data(plan), indent=1) if arguments.format == "json" else _text(plan))  # noqa: T201
+    return 0
+
+
+def payer(probe: Probe) -> str:
+    """Return the model that a request is sent for: itself, or the gateway for what is asked once in a run."""
+    return GATEWAY if shared(probe) else probe.model
+
+
+def price(probes: Iterable[Probe]) -> Price:
+    """Add up requests and their budgets."""
+    budgets = [probe.budget for probe in probes]
+    return Price(len(budgets), sum(budgets))
+
+
+def _data(plan: Plan) -> dict[str, object]:
+    pairs = Counter((payer(probe), probe.feature) for probe in plan.probes)
+    return {
+        "set": plan.set_name,
+        "profile": plan.profile,
+        "models": list(plan.models),
+        "digest": plan.digest,
+        "seed": plan.seed,
+        "requests": len(plan.probes),
+        "completion_tokens_at_most": plan.token_bound,
+        "matrix": [
+            {
+                "model": model,
+                "feature": feature,
+                "requests": requests,
+                "completion_tokens_at_most": price(_cell(plan, model, feature)).tokens,
+            }
+            for (model, feature), requests in sorted(pairs.items())
+        ],
+        "probes": [
+            {
+                "id": probe.id,
+                "model": probe.model,
+                "intent": probe.intent,
+                "stream": probe.streamed,
+                "tokens": probe.budget,
+                "request": f"{probe.request.method} {probe.request.path}",
+                "body": probe.request.body[:4096].decode("utf-8", "backslashreplace"),
+            }
+            for probe in plan.probes
+        ],
+        "cases": len(plan.cases),
+    }
+
+
+def _cell(plan: Plan, model: str, feature: str) -> list[Probe]:
+    return [probe for probe in plan.probes if payer(probe) == model and probe.feature == feature]
+
+
+def _text(plan: Plan) -> str:
+    lines = [
+        f"set {plan.set_name}, profile {plan.profile}, models {', '.join(plan.models)}",
+        f"{len(plan.probes)} requests at most, {plan.token_bound} completion tokens at most, {len(plan.cases)} cases",
+        f"digest {plan.digest}",
+        "",
+        *_matrix(plan),
+        "",
+    ]
+    width = max((len(probe.id) for probe in plan.probes), default=0)
+    for probe in plan.probes:
+        kind = "stream" if probe.streamed else "plain"
+        lines.append(
+            f"{probe.id:{width}}  {probe.model:24}  {probe.intent:7}  {kind:6}  {probe.budget:>5} tokens"
+        )
+    return "\n".join(lines)
+
+
+def _matrix(plan: Plan) -> Iterable[str]:
+    """Yield what each model costs, and a table of requests with a row for each feature and a column for each model."""
+    columns = [GATEWAY, *plan.models]
+    for number, model in enumerate(columns):
+        paid = price(probe for probe in plan.probes if payer(probe) == model)
+        name = f"once, through {plan.models[0]}" if model == GATEWAY else model
+        yield f"[{number}] {name}: {paid.requests} requests, {paid.tokens} completion tokens"
+    yield ""
+    features = sorted({probe.feature for probe in plan.probes})
+    room = max(len(feature) for feature in [*features, "requests"])
+    yield (
+        f"{'requests':{room}}" + "".join(f"{f'[{number}]':>5}" for number in range(len(columns))) + "  total"
+    )
+    for feature in features:
+        cells = [len(_cell(plan, model, feature)) for model in columns]
+        yield f"{feature:{room}}" + "".join(f"{cell or '.':>5}" for cell in cells) + f"{sum(cells):>7}"
