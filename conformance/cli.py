@@ -57,6 +57,11 @@ def parser() -> argparse.ArgumentParser:
     recheck.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
     recheck.add_argument("--baseline", metavar="FILE", help="known failures, in place of those of the run")
 
+    compare = commands.add_parser("compare", help="say what changed between two runs", allow_abbrev=False)
+    compare.add_argument("before", metavar="A", help="folder of a run, or its report.json")
+    compare.add_argument("after", metavar="B")
+    compare.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
     baseline = commands.add_parser("baseline", help="list the known failures of a run", allow_abbrev=False)
     writing = baseline.add_subparsers(dest="action", metavar="ACTION", required=True)
     write = writing.add_parser("write", help="write the required failures of a run to a file")

@@ -9,7 +9,7 @@ from conformance.commands.look import list_requirements, show
 from conformance.commands.planned import print_plan
 from conformance.commands.replay import recheck, render, reproduce
 from conformance.commands.run import run
-from conformance.commands.trust import write_baseline
+from conformance.commands.trust import compare_runs, write_baseline
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "show": show,
     "recheck": recheck,
     "baseline": write_baseline,
+    "compare": compare_runs,
     "render": render,
     "reproduce": reproduce,
     "serve": _serve,

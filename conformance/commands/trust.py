@@ -1,4 +1,4 @@
-"""``baseline write``: what makes a report into something that others may lean on."""
+"""``baseline write`` and ``compare``: what a report says beside what was known or measured before."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from pathlib import Path
 
 from conformance.commands.replay import read_report
 from conformance.errors import UsageError
+from conformance.report.compare import compare
+from conformance.report.comparison import comparison_json, comparison_markdown, comparison_text
+
+
+def compare_runs(arguments: argparse.Namespace) -> int:
+    """Print what changed from one run to another; 1: a new required failure, 3: something required is lost."""
+    comparison = compare(read_report(Path(arguments.before)), read_report(Path(arguments.after)))
+    render = {"text": comparison_text, "json": comparison_json, "markdown": comparison_markdown}
+    print(render[arguments.format](comparison).rstrip("\n"))  # noqa: T201
+    return comparison["exit_code"]
 
 
 def write_baseline(arguments: argparse.Namespace) -> int:
