@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
 from conformance.checks.stream_values import each_chunk
-from conformance.checks.values import show
+from conformance.checks.values import broke_off, show
 from conformance.model import Finding
 
 STREAMED = valid(streamed=True)
@@ -32,17 +32,13 @@ def usage_only_when_asked(case: Case) -> Iterator[Finding]:
         yield case.ok(len(chunks))
 
 
-def _broke_off(case: Case) -> bool:
-    return case.view.cut or bool(case.view.stream.errors) or not case.view.stream.chunks
-
-
 @check("stream.include-usage-present", on=ASKED_USAGE, reads=Reads.STREAM)
 def include_usage_present(case: Case) -> Iterator[Finding]:
     """Asked for, the counts come (C09)."""
     stream = case.view.stream
     if stream.usages:
         yield case.ok(len(stream.chunks))
-    elif _broke_off(case):
+    elif broke_off(case.view) or not stream.chunks:
         yield case.unsure("the stream broke off; another requirement judges that")
     else:
         inside = any(isinstance(delta.value.get("usage"), dict) for delta in stream.deltas)

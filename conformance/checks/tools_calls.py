@@ -10,7 +10,7 @@ from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.arguments import Kind, departures, kind_of
 from conformance.checks.calling import NEIGHBOURS, nothing, systematic
 from conformance.checks.select import valid, without
-from conformance.checks.values import finish_of, show
+from conformance.checks.values import broke_off, finish_of, show
 from conformance.model import Finding, Json
 from conformance.toolcalls import Call, bearers_of, calls_of, misplaced, offered, old_call_of
 from conformance.views import Form, View
@@ -174,7 +174,7 @@ def unfinished(view: View) -> str:
     finish = finish_of(view)
     if finish in _UNFINISHED:
         return f"the answer ended with finish_reason {finish!r} before its calls were whole"
-    if view.cut or (view.form is Form.STREAM and view.stream.errors):
+    if broke_off(view):
         return "the answer broke off; another requirement judges that"
     return ""
 

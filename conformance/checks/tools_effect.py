@@ -25,7 +25,7 @@ from conformance.checks.markup import Leak, leak_of, sign_in
 from conformance.checks.outcomes import CLEAR
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, accepted
-from conformance.checks.values import finish_of, usage_of
+from conformance.checks.values import broke_off, finish_of, usage_of
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
 from conformance.toolcalls import Call, calls_of, offered
@@ -157,6 +157,8 @@ def truncated_call(case: Case) -> Iterator[Finding]:
         )
     elif finish == "length" and (calls or able(case)):
         yield case.ok(1 + len(calls))
+    elif broke_off(view):
+        yield case.unsure("the answer broke off; another requirement judges that")
     elif broken is not None and (kind_of(broken) is not Kind.OBJECT or _spent(view)):
         yield case.fail(
             f"finish_reason {finish!r}, and the call breaks off: {str(broken.arguments)[-80:]!r}",

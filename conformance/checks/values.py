@@ -60,6 +60,19 @@ def finish_of(view: View) -> Json:
     return view.choice(0).get("finish_reason")
 
 
+def broke_off(view: View) -> bool:
+    """Whether an answer stops in the middle: cut, ended by an error, or a stream without ``[DONE]`` or any ending.
+
+    What such an answer lacks came after its end; the requirements that ask for the end judge it.
+    """
+    if view.cut or view.form is not Form.STREAM:
+        return view.cut
+    stream = view.stream
+    terminated = any(frame.kind in {FrameKind.DONE, FrameKind.NEAR_DONE} for frame in stream.frames)
+    finished = any(choice.finishes for choice in stream.choices.values())
+    return bool(stream.errors) or not (terminated or finished)
+
+
 def texts_of(view: View) -> list[str]:
     """Return what the model said: of each choice the text, and the reasoning where it is shown."""
     if view.form is Form.STREAM:
