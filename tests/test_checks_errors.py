@@ -272,6 +272,8 @@ NAMED: list[tuple[str, str]] = [
     ("errors.missing-model", "you must provide a model parameter"),
     ("errors.malformed-json", "[json.exception.parse_error.101] parse error at line 1, column 29"),
     ("errors.malformed-json", "Unexpected end of data"),
+    ("errors.empty-messages", "No user message found in request"),
+    ("errors.empty-messages", "At least one message is required"),
     ("errors.empty-body", "Missing required parameter: 'messages'."),
     ("errors.message-unknown-role", "Invalid value: 'wizard'. Supported values are: 'system', 'user'"),
     ("errors.unknown-model", "模型不存在"),
@@ -292,6 +294,11 @@ def test_an_error_that_could_mean_anything_fails(probe: str) -> None:
     vague = error("Something went wrong", type="invalid_request_error", code="400")
     assert says("errors.cause-named", probe, json_answer(400, vague)) is FAIL
     assert says("errors.cause-named", probe, raw_answer(400, {}, b"")) is FAIL
+
+
+def test_the_word_message_alone_names_no_cause() -> None:
+    relayed = json_answer(400, error('upstream said {"message": "bad request"}'))
+    assert says("errors.cause-named", "errors.empty-messages", relayed) is FAIL
 
 
 def test_member_names_of_the_error_object_name_no_cause() -> None:

@@ -6,6 +6,7 @@ The error object is judged in :mod:`conformance.checks.envelope`, what an error 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -194,10 +195,17 @@ def cause_named(case: Case) -> Iterator[Finding]:
         yield _unnamed(case, "an error that names the cause")
 
 
+_A_MESSAGE: Final = re.compile(r"\b(?:an?|any|each|every|first|last|no|one) (?:\w+ )?message\b")
+"""The member ``messages`` in prose: no user message found, at least one message. The bare word may be any text."""
+
+
 def names_cause(probe: Probe, view: View) -> bool:
     """Whether an error has one of the words that name what is wrong, compared without case."""
     words = error_words(view).casefold()
-    return probe.defect is not None and any(name.casefold() in words for name in probe.defect.names)
+    names = probe.defect.names if probe.defect else ()
+    return any(name.casefold() in words for name in names) or (
+        "messages" in names and bool(_A_MESSAGE.search(words))
+    )
 
 
 def _unnamed(case: Case, expected: str) -> Finding:
