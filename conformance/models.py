@@ -70,7 +70,10 @@ class ModelCard:
     text; ``unlimited_cost`` what an answer without a limit is reckoned to cost in tokens; ``deadline``
     seconds for one answer. ``retires`` is the day from which the provider no longer serves it.
     ``reasoning_apart`` says that reasoning tokens are not part of the completion tokens. ``extras`` are
-    members that the provider adds to a ``tool_call`` and wants back.
+    members that the provider adds to a ``tool_call`` and wants back. ``efforts`` are the words that it takes as
+    reasoning_effort; ``think_on`` and ``think_off`` the members that switch its thinking. ``attachments`` are what
+    it is asked to see (``file`` as inline data, ``file-url``, ``image``), ``searches`` the ways in which it is asked
+    to search the web (``enable_search``, ``search_parameters``, ``web_search_tool``).
     """
 
     id: str
@@ -83,6 +86,11 @@ class ModelCard:
     deadline: float = 60.0
     thinks: Thinks = Thinks.NEVER
     shows_thoughts: bool = False
+    efforts: tuple[str, ...] = ()
+    think_on: Mapping[str, Json] = field(default_factory=dict)
+    think_off: Mapping[str, Json] = field(default_factory=dict)
+    attachments: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
     features: Mapping[str, Claim] = field(default_factory=dict)
     finish_reasons: tuple[str, ...] = ()
     reasoning_apart: bool = False
@@ -91,6 +99,20 @@ class ModelCard:
     sources: tuple[str, ...] = ()
     checked: date | None = None
     retires: date | None = None
+
+    def will_think(self, body: Mapping[str, Json]) -> bool:
+        """Return whether the model reasons about the request ``body``; three well-known members switch it."""
+        mode = body.get("thinking")
+        kind = mode.get("type") if isinstance(mode, dict) else None
+        effort, enabled = body.get("reasoning_effort"), body.get("enable_thinking")
+        off = effort == "none" or enabled is False or kind == "disabled"
+        on = not off and (effort is not None or enabled is True or kind is not None)
+        return {
+            Thinks.NEVER: False,
+            Thinks.ON_REQUEST: on,
+            Thinks.BY_DEFAULT: not off,
+            Thinks.ALWAYS: True,
+        }[self.thinks]
 
     def rules_for(self, body: Json) -> tuple[Rule, ...]:
         """Return the rules that speak of the request ``body``: the first that fits for each parameter."""
@@ -164,7 +186,15 @@ def _read(file: Path) -> Json:
     return yaml.load(file.read_bytes(), loader)  # type: ignore[no-any-return]  # noqa: S506 - both loaders are safe ones
 
 
-_ASK: Final = frozenset({"limit_field", "least_budget", "unlimited_cost", "stream_only", "roles", "deadline"})
+_ASK: Final = frozenset(
+    {"limit_field", "least_budget", "unlimited_cost", "stream_only", "roles", "deadline"}
+    | {"efforts", "think_on", "think_off", "attachments", "searches"}
+)
+_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    "attachments": frozenset({"file", "file-url", "image"}),
+    "searches": frozenset({"enable_search", "search_parameters", "web_search_tool"}),
+}
+"""The words that a list of a card may have."""
 _PLAIN: Final = frozenset(
     {"title", "finish_reasons", "reasoning_apart", "extras", "sources", "checked", "retires"}
 )
@@ -266,6 +296,8 @@ def _value(key: str, value: object, where: str) -> object:
         "stream_only": bool,
         "reasoning_apart": bool,
         "deadline": (int, float),
+        "think_on": dict,
+        "think_off": dict,
         "extras": dict,
         "checked": (date, type(None)),
         "retires": (date, type(None)),
@@ -274,7 +306,9 @@ def _value(key: str, value: object, where: str) -> object:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise _wrong(where, f"{key} cannot be {value!r}")
     if isinstance(value, list):
-        return tuple(str(item) for item in value)
+        words = tuple(str(item) for item in value)
+        _known(words, _WORDS.get(key, words), f"{where} {key}")
+        return words
     return float(value) if key == "deadline" and isinstance(value, int | float) else value
 
 

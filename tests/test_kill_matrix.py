@@ -51,7 +51,13 @@ def test_what_the_rules_of_a_model_allow_is_no_failure(model: str) -> None:
 def test_fault_breaks_what_it_says_and_nothing_else(fault: Fault) -> None:
     generated = amount_for(set(fault.breaks))
     with ReferenceGateway(faults=[fault], models=fault.models or [DEFAULT_MODEL]) as gateway:
-        result = judged(gateway.base_url, models=gateway.models, generated=generated, sdk=fault.area == "sdk")
+        result = judged(
+            gateway.base_url,
+            models=gateway.models,
+            profile=fault.profile,
+            generated=generated,
+            sdk=fault.area == "sdk",
+        )
     broken = failing(result, *Level)
     may = {area for area, _ in fault.may}
     assert set(fault.breaks) <= broken, (
@@ -63,8 +69,8 @@ def test_fault_breaks_what_it_says_and_nothing_else(fault: Fault) -> None:
 
 @pytest.mark.parametrize("variant", LEGAL.values(), ids=LEGAL.keys())
 def test_legal_variant_fails_no_requirement_at_must(variant: Fault) -> None:
-    with ReferenceGateway(faults=[variant]) as gateway:
-        result = judged(gateway.base_url)
+    with ReferenceGateway(faults=[variant], models=variant.models or [DEFAULT_MODEL]) as gateway:
+        result = judged(gateway.base_url, models=gateway.models, profile=variant.profile)
     assert failing(result) == set()
     assert failing(result, Level.MAY) >= set(variant.breaks)
     assert result.summary.grade in {Grade.CONFORMANT, Grade.PARTIAL}

@@ -73,7 +73,8 @@ class Wanted:
 
     ``what`` names it in a finding. ``names`` are words one of which a refusal for its sake has. ``rules`` are
     the parameters under which a model's card speaks of it. ``beside`` is what else the same request asks for.
-    ``or_refused`` says that the requirement is fulfilled by a clean refusal too.
+    ``or_refused`` says that the requirement is fulfilled by a clean refusal too. ``statuses`` are those that a clear
+    refusal may have.
     """
 
     what: str
@@ -81,6 +82,7 @@ class Wanted:
     rules: tuple[str, ...] = ()
     beside: tuple[Wanted, ...] = ()
     or_refused: bool = False
+    statuses: frozenset[int] = CLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def refusal_of(view: View, wanted: Wanted) -> Refusal:
     words = error_words(view)
     if view.status in ASIDE:
         return Refusal.ASIDE
-    if view.status in CLEAR and names_any(words, wanted.names):
+    if view.status in wanted.statuses and names_any(words, wanted.names):
         return Refusal.CLEAN
     if any(names_any(words, other.names) for other in wanted.beside):
         return Refusal.OTHER

@@ -124,6 +124,15 @@ def reasoning_tokens(usage: Mapping[str, Json]) -> int:
     return value if is_integer(value) else 0
 
 
+def answer_tokens(usage: Mapping[str, Json]) -> int | None:
+    """Return the tokens of an answer with its reasoning, counted within or apart (K18); None without a count."""
+    prompt, completion, total = (usage.get(name) for name in COUNTS)
+    if not is_integer(completion) or completion < 0:
+        return None
+    within = is_integer(prompt) and total == prompt + completion
+    return completion if within else completion + reasoning_tokens(usage)
+
+
 @check("usage.sum", on=COUNTED, reads=Reads.TEXT)
 def adds_up(case: Case) -> Iterator[Finding]:
     """The total is the sum of its parts (D15), reasoning counted within or apart (K18)."""
@@ -333,11 +342,11 @@ def plausible(case: Case) -> Iterator[Finding]:
     if found is None:
         yield _nothing(case)
         return
-    frame, _, (prompt, completion, _) = found
+    frame, usage, (prompt, _, _) = found
     examined = 0
     for name, tokens, words in (
         ("prompt_tokens", prompt, _words(_said(case.view.asked.get("messages")))),
-        ("completion_tokens", completion, _words(texts_of(case.view))),
+        ("completion_tokens", answer_tokens(usage), _words(texts_of(case.view))),
     ):
         if not tokens or words < FEW_WORDS:
             continue

@@ -61,6 +61,7 @@ class Asker:
     """Builds the probes of one model.
 
     ``seed`` and ``challenge`` make the nonces; ``extra`` is merged into every JSON body (the user's extra members).
+    ``documents`` are those whose printed examples are asked too.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Asker:
     seed: int = 0
     challenge: str = ""
     extra: Mapping[str, Json] = ()  # type: ignore[assignment]
+    documents: frozenset[str] = frozenset()
 
     def nonce(self, use: str) -> str:
         """Return a readable made-up word that is the same for the same seed, challenge, model and use."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from conformance.canaries import marks_of, shown_in
 from conformance.model import Probe
 from conformance.toolcalls import calls_of
 from conformance.views import View
@@ -24,8 +25,12 @@ def _no_text(before: View) -> bool:
     return before.succeeded and not before.text.strip()
 
 
-WANTED: Final[Mapping[str, Wanted]] = {"no-call": _no_call, "no-text": _no_text}
-"""The reasons for a further try: the earlier answer was a success, but had no tool call, or no text."""
+def _no_mark(before: View) -> bool:
+    return before.succeeded and not shown_in(before.text, marks_of(before.asked))
+
+
+WANTED: Final[Mapping[str, Wanted]] = {"no-call": _no_call, "no-text": _no_text, "no-mark": _no_mark}
+"""The reasons for a further try: the earlier answer was a success, but had no tool call, no text, or not the mark."""
 
 
 def wanted(probe: Probe, before: View) -> bool:

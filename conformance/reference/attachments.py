@@ -1,4 +1,4 @@
-"""What the reference model can see in files and pictures: the text of plain and PDF documents, the colour of a PNG.
+"""What the reference model can see in files and pictures: the text of plain and PDF documents, the colours of a PNG.
 
 Just enough that a marked document or a plain picture can be recognised in the answer. What it cannot see it refuses,
 by name: an attachment is never dropped without a word. The gateway has no network: of all addresses it knows those
@@ -13,6 +13,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Final, NoReturn
 
 from conformance.model import Json
@@ -26,6 +27,8 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes that a compressed stream may have when it is unpacked; the rest is not read."""
 MOST_ROWS: Final = 32
 """Rows of a picture that are looked at."""
+MOST_STRIPES: Final = 8
+"""More changes of colour in a row are no stripes but a picture of something."""
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*?;base64,([A-Za-z0-9+/=\s]*)\Z")
 _STREAM: Final = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
@@ -61,7 +64,7 @@ def look(kind: str, value: Mapping[str, Json], param: str) -> str:
         media_type, data = _bytes(value.get("url"), f"{param}.url", "invalid_image_url")
         if not data.startswith(b"\x89PNG\r\n\x1a\n"):
             _unreadable(f"{param}.url", f"the image is no PNG but {media_type or 'of no known type'}")
-        return f"a {_colour(data, f'{param}.url')} picture"
+        return _seen(_pixels(data, f"{param}.url"))
     if value.get("file_id") is not None:
         raise Refused(
             "No such file: this gateway stores none.", param=f"{param}.file_id", code="file_not_found"
@@ -119,8 +122,8 @@ def _pdf_text(data: bytes) -> str:
     return " ".join(shown)
 
 
-def _colour(data: bytes, param: str) -> str:
-    """Return the name of the colour that a PNG mostly has in its first rows."""
+def _pixels(data: bytes, param: str) -> list[list[tuple[int, int, int]]]:
+    """Return samples of the first rows of a PNG, each as red, green and blue."""
     chunks = list(_png_chunks(data))
     header = next((content for name, content in chunks if name == b"IHDR"), b"")
     if len(header) < 13:  # noqa: PLR2004 - the length of IHDR (PNG, section 11.2.1)
@@ -130,16 +133,34 @@ def _colour(data: bytes, param: str) -> str:
         _unreadable(param, "only PNG with 8 bits a sample, no palette and no interlacing can be read")
     size = _CHANNELS[kind]
     raw = _unpacked(b"".join(content for name, content in chunks if name == b"IDAT"))
-    pixels = [
-        row[at : at + size]
+    step = size * (width // 16 + 1)
+    rows = [
+        [_rgb(row[at : at + size]) for at in range(0, len(row), step)]
         for row in _rows(raw, width * size, size)
-        for at in range(0, len(row), size * (width // 16 + 1))
     ]
-    if not pixels:
+    if not rows:
         _unreadable(param, "the PNG has no pixels")
-    means = [sum(pixel[n] for pixel in pixels) / len(pixels) for n in (range(3) if size > 2 else (0, 0, 0))]  # noqa: PLR2004
+    return rows
+
+
+def _rgb(pixel: bytes) -> tuple[int, int, int]:
+    red, green, blue = pixel[:3] if len(pixel) > 2 else pixel[:1] * 3  # noqa: PLR2004 - two samples are grey and alpha
+    return red, green, blue
+
+
+def _seen(rows: list[list[tuple[int, int, int]]]) -> str:
+    """Say which colour a picture mostly has, or which upright stripes."""
+    stripes = [name for name, _ in groupby(map(_nearest, rows[0]))]
+    if 1 < len(stripes) <= MOST_STRIPES and all(row == rows[0] for row in rows):
+        return f"a picture of stripes: {', '.join(stripes)}"
+    pixels = [pixel for row in rows for pixel in row]
+    red, green, blue = (sum(pixel[n] for pixel in pixels) / len(pixels) for n in range(3))
+    return f"a {_nearest((red, green, blue))} picture"
+
+
+def _nearest(colour: tuple[float, float, float]) -> str:
     return min(
-        _COLOURS, key=lambda name: sum((a - b) ** 2 for a, b in zip(means, _COLOURS[name], strict=True))
+        _COLOURS, key=lambda name: sum((a - b) ** 2 for a, b in zip(colour, _COLOURS[name], strict=True))
     )
 
 

@@ -25,7 +25,10 @@ LEGAL = "legal"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One deliberate defect. ``may`` are pairs of an area and the reason why it may have findings too."""
+    """One deliberate defect. ``may`` are pairs of an area and the reason why it may have findings too.
+
+    ``profile`` is the one whose claims it breaks.
+    """
 
     name: str
     what: str
@@ -35,6 +38,7 @@ class Fault:
     may: tuple[tuple[str, str], ...] = ()
     source: str = ""
     models: tuple[str, ...] = ()
+    profile: str = "core"
 
     @property
     def legal(self) -> bool:
@@ -60,6 +64,7 @@ class _Row(Record):
     may: list[Json] = field(default_factory=list)
     from_: str = ""
     models: list[str] = field(default_factory=list)
+    profile: str = "core"
 
 
 def read_fault(value: Json, area: str, where: str) -> Fault:
@@ -83,6 +88,7 @@ def read_fault(value: Json, area: str, where: str) -> Fault:
         may=tuple((side.area, side.why) for side in sides),
         source=row.from_,
         models=tuple(row.models),
+        profile=row.profile,
     )
 
 

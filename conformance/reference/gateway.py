@@ -79,7 +79,7 @@ def _reply(ruling: Ruling, house: House, mutators: Mutators, scene: Scene) -> Re
 
 
 def _say(granted: Granted, mutators: Mutators, scene: Scene) -> voice.Answer:
-    said = voice.answer(granted.asked, granted.thinking)
+    said = voice.answer(granted.asked, granted.thinking, granted.page)
     if granted.card.reasoning_apart:
         usage = said.usage
         said = replace(said, usage=replace(usage, completion=usage.completion - usage.reasoning, apart=True))
@@ -118,6 +118,7 @@ def _options(granted: Granted) -> wire.Options:
         obfuscate=asked.obfuscate,
         logprobs=asked.logprobs,
         top_logprobs=asked.top_logprobs,
+        citations="search_parameters" in granted.card.searches,
         call_extra=extra if isinstance(extra, dict) else {},
     )
 

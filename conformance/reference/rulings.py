@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from conformance.model import Json
-from conformance.models import Conduct, ModelCard, Thinks
+from conformance.models import Conduct, ModelCard
 from conformance.reference.asked import Asked, ask, read_model
 from conformance.reference.mutators import Mutation
 from conformance.reference.mutators.requests import Draft
@@ -21,6 +21,7 @@ from conformance.reference.reading import read_object
 from conformance.reference.refusal import Refused
 from conformance.reference.reply import Received
 from conformance.reference.routes import METHODS, MODELS
+from conformance.reference.searching import Page, found
 from conformance.reference.voice import Thinking
 
 _NOTHING_SKIPPED: Final[frozenset[str]] = frozenset()
@@ -39,11 +40,12 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A valid chat request, the card of its model, and how that model thinks about it."""
+    """A valid chat request, the card of its model, how that model thinks about it, and what it read in the web."""
 
     asked: Asked
     card: ModelCard
     thinking: Thinking
+    page: Page | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _grant(body: dict[str, Json], house: House, *, offered: bool) -> Granted:
             raise Refused(message, status=404, param="model", code="model_not_found")
         card = ModelCard(model)
     kept = _obey(card, body)
-    return Granted(ask(kept), card, _thinking(card, kept))
+    return Granted(ask(kept), card, _thinking(card, kept), found(card.searches, kept))
 
 
 def _obey(card: ModelCard, body: dict[str, Json]) -> dict[str, Json]:
@@ -108,19 +110,8 @@ def _obey(card: ModelCard, body: dict[str, Json]) -> dict[str, Json]:
 
 
 def _thinking(card: ModelCard, body: Mapping[str, Json]) -> Thinking:
-    """Return whether the model thinks: its card says when, three well-known members switch it."""
-    mode = body.get("thinking")
-    kind = mode.get("type") if isinstance(mode, dict) else None
-    effort, enabled = body.get("reasoning_effort"), body.get("enable_thinking")
-    off = effort == "none" or enabled is False or kind == "disabled"
-    on = not off and (effort is not None or enabled is True or kind is not None)
-    thinks = {
-        Thinks.NEVER: False,
-        Thinks.ON_REQUEST: on,
-        Thinks.BY_DEFAULT: not off,
-        Thinks.ALWAYS: True,
-    }[card.thinks]
-    if not thinks:
+    """Return whether the model thinks about ``body``, and shows it."""
+    if not card.will_think(body):
         return Thinking.NONE
     return Thinking.SHOWN if card.shows_thoughts else Thinking.HIDDEN
 

@@ -23,6 +23,7 @@ from conformance.reference.arguments import instance
 from conformance.reference.asked import Asked, Tool
 from conformance.reference.conversation import Message
 from conformance.reference.hints import Hints, read_hints
+from conformance.reference.searching import Page
 
 _VERB: Final = r"\b(?:say|reply|answer|respond|write|output|print|return|repeat|echo)\b"
 _EXACTLY: Final = (
@@ -105,11 +106,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything that the model says to one request."""
+    """Everything that the model says to one request; ``page`` is what it read in the web for it."""
 
     model: str
     choices: tuple[Choice, ...]
     usage: Usage
+    page: Page | None = None
 
 
 class Thinking(StrEnum):
@@ -120,10 +122,12 @@ class Thinking(StrEnum):
     SHOWN = "shown"
 
 
-def answer(asked: Asked, thinking: Thinking = Thinking.NONE) -> Answer:
-    """Return what the model says to ``asked``."""
+def answer(asked: Asked, thinking: Thinking = Thinking.NONE, page: Page | None = None) -> Answer:
+    """Return what the model says to ``asked``, when it has read ``page``."""
     thought = tokens.split(_thought(asked)) if thinking is not Thinking.NONE else ()
     content, calls = _plan(asked)
+    if page is not None and content is not None and asked.form == "text":
+        content = f"See {page.url} for {page.title}. {content}"
     choices: list[Choice] = []
     completion = reasoning = 0
     for number in range(asked.n):
@@ -132,7 +136,8 @@ def answer(asked: Asked, thinking: Thinking = Thinking.NONE) -> Answer:
         completion, reasoning = completion + spent, reasoning + thought_of
         shown = choice.reasoning if thinking is Thinking.SHOWN else ()
         choices.append(Choice(choice.content, choice.finish, shown, choice.calls))
-    return Answer(asked.model, tuple(choices), Usage(prompt_tokens(asked), completion, reasoning))
+    prompt = prompt_tokens(asked) + (tokens.count(page.text) if page is not None else 0)
+    return Answer(asked.model, tuple(choices), Usage(prompt, completion, reasoning), page)
 
 
 def prompt_tokens(asked: Asked) -> int:

@@ -15,6 +15,7 @@ from typing import Final
 
 from conformance.model import Json
 from conformance.reference.refusal import Refused
+from conformance.reference.searching import Page
 from conformance.reference.voice import Answer, Call, Choice, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -34,27 +35,36 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a request wants of the form of its answer; ``call_extra`` are members added to each tool call."""
+    """What a request wants of the form of its answer.
+
+    ``citations`` says that pages are listed beside the choices; ``call_extra`` are members added to each tool call.
+    """
 
     include_usage: bool = False
     obfuscate: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
+    citations: bool = False
     call_extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 def completion(answer: Answer, stamp: Stamp, options: Options) -> dict[str, Json]:
     """Return the body of an answer that is not streamed."""
-    return {
+    body: dict[str, Json] = {
         "id": stamp.id,
         "object": "chat.completion",
         "created": stamp.created,
         "model": answer.model,
-        "choices": [_choice(number, choice, options) for number, choice in enumerate(answer.choices)],
+        "choices": [
+            _choice(number, choice, answer.page, options) for number, choice in enumerate(answer.choices)
+        ],
         "usage": usage(answer.usage),
         "service_tier": "default",
         "system_fingerprint": FINGERPRINT,
     }
+    if answer.page is not None and options.citations:
+        body["citations"] = [answer.page.url]
+    return body
 
 
 def chunks(answer: Answer, stamp: Stamp, options: Options) -> list[dict[str, Json]]:
@@ -123,12 +133,13 @@ def usage(counts: Usage) -> dict[str, Json]:
     }
 
 
-def _choice(number: int, choice: Choice, options: Options) -> Json:
+def _choice(number: int, choice: Choice, page: Page | None, options: Options) -> Json:
+    text = "".join(choice.content or ())
     message: dict[str, Json] = {
         "role": "assistant",
-        "content": None if choice.content is None else "".join(choice.content),
+        "content": None if choice.content is None else text,
         "refusal": None,
-        "annotations": [],
+        "annotations": [] if page is None else _annotations(text, page),
     }
     if choice.reasoning:
         message["reasoning_content"] = "".join(choice.reasoning)
@@ -140,6 +151,14 @@ def _choice(number: int, choice: Choice, options: Options) -> Json:
         "logprobs": _logprobs(choice.content or (), options) if options.logprobs else None,
         "finish_reason": choice.finish,
     }
+
+
+def _annotations(text: str, page: Page) -> list[Json]:
+    start = text.find(page.url)
+    if start < 0:
+        return []
+    place = {"start_index": start, "end_index": start + len(page.url)}
+    return [{"type": "url_citation", "url_citation": {"url": page.url, "title": page.title, **place}}]
 
 
 def _call(call: Call) -> dict[str, Json]:
