@@ -11,10 +11,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from conformance import __version__
 from conformance.errors import ConformanceError
 from conformance.options import PLAN, RUN, TARGET, Flag
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,16 +60,7 @@ def parser() -> argparse.ArgumentParser:
     recheck.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
     recheck.add_argument("--baseline", metavar="FILE", help="known failures, in place of those of the run")
 
-    compare = commands.add_parser("compare", help="say what changed between two runs", allow_abbrev=False)
-    compare.add_argument("before", metavar="A", help="folder of a run, or its report.json")
-    compare.add_argument("after", metavar="B")
-    compare.add_argument("--format", choices=("text", "json", "markdown"), default="text")
-
-    baseline = commands.add_parser("baseline", help="list the known failures of a run", allow_abbrev=False)
-    writing = baseline.add_subparsers(dest="action", metavar="ACTION", required=True)
-    write = writing.add_parser("write", help="write the required failures of a run to a file")
-    write.add_argument("run", metavar="DIR")
-    write.add_argument("--output", metavar="FILE", default="baseline.yaml", help="(default baseline.yaml)")
+    _trust(commands)
 
     render = commands.add_parser("render", help="write all report formats again from report.json")
     render.add_argument("run", metavar="DIR")
@@ -90,6 +84,35 @@ def parser() -> argparse.ArgumentParser:
         "--api-key-env", default=None, metavar="NAME", help="variable that holds the key to demand"
     )
     return top
+
+
+def _trust(commands: Commands) -> None:
+    """Add the commands by which others can lean on a run: known failures, comparisons, certificates."""
+    compare = commands.add_parser("compare", help="say what changed between two runs", allow_abbrev=False)
+    compare.add_argument("before", metavar="A", help="folder of a run, or its report.json")
+    compare.add_argument("after", metavar="B")
+    compare.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
+    certify = commands.add_parser(
+        "certify", help="make a folder of a run that others can judge again", allow_abbrev=False
+    )
+    certify.add_argument("run", metavar="DIR")
+    certify.add_argument("--output", metavar="DIR", help="a new folder (default DIR/certificate)")
+    certify.add_argument(
+        "--statement", action="store_true", help="add an in-toto statement (predicate test-result)"
+    )
+
+    verify = commands.add_parser("verify", help="judge a certificate again, offline", allow_abbrev=False)
+    verify.add_argument("path", metavar="PATH", help="the folder, or its certificate.json")
+    verify.add_argument("--challenge", metavar="NONCE", help="demand that the run was made for this nonce")
+    verify.add_argument("--allowed-signers", metavar="FILE", help="demand a signature of one of them")
+    verify.add_argument("--signer", metavar="WHO", help="demand the signature of this one")
+
+    baseline = commands.add_parser("baseline", help="list the known failures of a run", allow_abbrev=False)
+    writing = baseline.add_subparsers(dest="action", metavar="ACTION", required=True)
+    write = writing.add_parser("write", help="write the required failures of a run to a file")
+    write.add_argument("run", metavar="DIR")
+    write.add_argument("--output", metavar="FILE", default="baseline.yaml", help="(default baseline.yaml)")
 
 
 def _add(sub: argparse.ArgumentParser, title: str, flags: Iterable[Flag]) -> None:

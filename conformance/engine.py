@@ -48,6 +48,10 @@ class UnreachableError(ConformanceError):
     exit_code = 3
 
 
+class OtherPlanError(UsageError):
+    """The evidence was made from another plan than this version of the suite makes."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a user chose. ``models`` may be empty: then the target is asked what it offers.
@@ -299,7 +303,8 @@ def judge_evidence(path: Path, *, strict: bool = False, baseline: Baseline = NO_
     are held against the day of the run, not against today, so that the same evidence gives the same report.
 
     Raises:
-        UsageError: the evidence is no evidence, or was made by a catalogue that plans differently.
+        UsageError: the evidence is no evidence.
+        OtherPlanError: it was made by a catalogue that plans differently.
 
     """
     recorded = evidence_file.read(path)
@@ -307,7 +312,7 @@ def judge_evidence(path: Path, *, strict: bool = False, baseline: Baseline = NO_
     catalogue = load_catalogue()
     prepared = plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
     if prepared.plan.digest != recorded.header["plan"]:
-        raise UsageError(
+        raise OtherPlanError(
             f"The evidence in {path} was made from another plan than this version of the suite makes.",
             why=f"it says {recorded.header['plan'][:23]}…, this suite plans {prepared.plan.digest[:23]}…",
             hint=f"judge it with chat-conformance {recorded.header['suite']['version']}",

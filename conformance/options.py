@@ -72,6 +72,10 @@ PLAN: Final = (
         {"default": 0, "type": int, "metavar": "N", "help": "of nonces and generated requests (default 0)"},
     ),
     Flag(
+        "--challenge",
+        {"default": "", "metavar": "NONCE", "help": "a word of somebody else, mixed into prompts and plan"},
+    ),
+    Flag(
         "--generated",
         {"default": "smoke", "metavar": "none|smoke|full|N", "help": "requests made from OpenAPI"},
     ),

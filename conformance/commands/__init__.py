@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 
+from conformance.commands.certify import certify, verify
 from conformance.commands.look import list_requirements, show
 from conformance.commands.planned import print_plan
 from conformance.commands.replay import recheck, render, reproduce
@@ -26,6 +27,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "recheck": recheck,
     "baseline": write_baseline,
     "compare": compare_runs,
+    "certify": certify,
+    "verify": verify,
     "render": render,
     "reproduce": reproduce,
     "serve": _serve,

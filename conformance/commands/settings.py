@@ -23,6 +23,7 @@ from conformance.target import Target, parse_header, parse_target
 from conformance.userfile import load
 
 _N = TypeVar("_N", int, float)
+_LONGEST_CHALLENGE: Final = 200
 _RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/min)?")
 
 
@@ -51,6 +52,7 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             model_patterns=tuple(arguments.models),
             set_name=arguments.set,
             seed=arguments.seed,
+            challenge=_challenge(arguments.challenge),
             only=tuple(arguments.only),
             generated=_generated(arguments.generated),
             limits=Limits(deadline=_positive("--timeout", getattr(arguments, "timeout", 60.0))),
@@ -117,6 +119,12 @@ def _with_proxy(target: Target, *, wanted: bool) -> Target:
 
 def _extra_body(file: str | None) -> dict[str, Json]:
     return {} if file is None else load(Path(file), schema="body").data
+
+
+def _challenge(text: str) -> str:
+    if len(text) <= _LONGEST_CHALLENGE and text.isprintable():
+        return text
+    raise UsageError(f"--challenge has to be printable and at most {_LONGEST_CHALLENGE} characters long.")
 
 
 def _generated(text: str) -> str:

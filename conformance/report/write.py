@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.errors import UsageError
@@ -13,8 +14,8 @@ from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
 
 
-def dumps(report: Report) -> str:
-    """Write report.json: ASCII alone, so that no reader of the file meets a control or half a character.
+def dumps(report: Mapping[str, object]) -> str:
+    """Write report.json, or a file like it: ASCII alone, so that no reader meets a control or half a character.
 
     Each member, and each result, has a line of its own: most of a report are cases that pass, which nobody reads, while
     two reports compare line by line.
