@@ -49,6 +49,8 @@ NOX_HOME = ROOT / ".cache" / "nox-venv"
 SET_UP_FAILED = 4
 SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop", "bench-detection")
 CHOOSE = f"choose one or more of {', '.join(SESSIONS)}"
+PACKAGE_DATA = ("conformance/py.typed", "conformance/report/html/page.html.jinja")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHECK_INDEX = (
     "check that this machine reaches a Python package index (network, HTTPS_PROXY, `pip config list`)"
 )
@@ -181,9 +183,11 @@ def private_nox() -> Path:
     refuse("nox could not be installed.", why=last_lines(failure), do=advice(failure), code=SET_UP_FAILED)
 
 
-def failure_of(command: Sequence[str]) -> str:
+def failure_of(command: Sequence[str], env: Mapping[str, str] | None = None) -> str:
     """Run one step of a set-up; return the command and what it printed if it failed, else ""."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=env
+    )
     return f"{' '.join(command)}\n{done.stdout}" if done.returncode else ""
 
 
@@ -243,6 +247,26 @@ def run(session: nox.Session, *command: str, cwd: Path = ROOT) -> None:
         sys.exit(code)
 
 
+def browser(environ: Mapping[str, str]) -> str:
+    """Return the program that opens report.html in tests, "" if there is none and none can be installed.
+
+    It is that of the variable CHROMIUM, else a Chromium or Chrome on PATH, else Debian's package, which takes root.
+    """
+    if environ.get("CHROMIUM"):
+        return environ["CHROMIUM"]
+    found = next(filter(None, map(shutil.which, BROWSERS)), "")
+    installer = shutil.which("apt-get")
+    if found or not installer or os.geteuid():
+        return found
+    sys.stderr.write("Installing the Debian package chromium, in which the tests open report.html (once)\n")
+    env = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "chromium"]):
+        failure = failure_of([installer, *step], env=env)
+        if failure:
+            sys.stderr.write(f"That failed: {last_lines(failure)}\n")
+    return shutil.which("chromium") or ""
+
+
 @nox.session(reuse_venv=True)
 def conformance(session: nox.Session) -> None:
     """Test a target (``--target URL --model NAME``); without one, the embedded reference."""
@@ -256,6 +280,7 @@ def conformance(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test the suite itself; options go to pytest."""
     install(session, "-e", ".[sdk]", *group("test"))
+    session.env["CHROMIUM"] = browser(os.environ)
     run(session, "-m", "pytest", "-n", "2", *session.posargs)
 
 
@@ -299,10 +324,10 @@ def build(session: nox.Session) -> None:
 
     data = data_files(ROOT)
     with zipfile.ZipFile(wheel) as archive:
-        prove_inside(wheel.name, archive.namelist(), [*wheel_paths(data), "conformance/py.typed"])
+        prove_inside(wheel.name, archive.namelist(), [*wheel_paths(data), *PACKAGE_DATA])
     with tarfile.open(sdist) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-        prove_inside(sdist.name, names, [*data, "conformance/py.typed", "noxfile.py", "LICENSE"])
+        prove_inside(sdist.name, names, [*data, *PACKAGE_DATA, "noxfile.py", "LICENSE"])
 
     clean, elsewhere = (Path(session.create_tmp()).resolve() / name for name in ("clean", "elsewhere"))
     elsewhere.mkdir(exist_ok=True)

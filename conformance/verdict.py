@@ -167,6 +167,8 @@ class Summary:
     recommended: Mapping[str, int]
     features: Mapping[str, Mapping[str, int]]
     models: Mapping[str, Mapping[str, int]]
+    matrix: Mapping[str, Mapping[str, Mapping[str, int]]]
+    """By feature, then by model."""
 
     @property
     def score(self) -> Score:
@@ -220,7 +222,17 @@ def summarise(
             name: count(u for u in counted if u.feature == name) for name in _names(counted, "feature")
         },
         models={name: count(u for u in counted if u.model == name) for name in _names(counted, "model")},
+        matrix=_matrix(counted),
     )
+
+
+def _matrix(units: Iterable[UnitResult]) -> dict[str, dict[str, dict[str, int]]]:
+    cells: dict[str, dict[str, list[UnitResult]]] = {}
+    for unit in units:
+        cells.setdefault(unit.feature, {}).setdefault(unit.model, []).append(unit)
+    return {
+        feature: {model: count(same) for model, same in row.items()} for feature, row in cells.items()
+    }
 
 
 def _names(units: Iterable[UnitResult], what: str) -> list[str]:

@@ -334,6 +334,7 @@ def golden_run() -> Run:
 if __name__ == "__main__":
     from conformance.report.badge import render_badge
     from conformance.report.console import render_console
+    from conformance.report.html_page import render_html
     from conformance.report.junit import render_junit
     from conformance.report.markdown import render_markdown
     from conformance.report.write import dumps
@@ -342,6 +343,7 @@ if __name__ == "__main__":
     report = golden_run().report()
     for name, content in {
         "report.json": dumps(report),
+        "report.html": render_html(report),
         "report.md": render_markdown(report),
         "junit.xml": render_junit(report).decode(),
         "badge.json": render_badge(report),

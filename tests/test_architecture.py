@@ -17,6 +17,7 @@ OWNERS = {
     "schemathesis": {"generate"},
     "hypothesis": {"generate", "strategies"},
     "openai": {"sdklane"},
+    "jinja2": {"report"},
     "requests": set(),
 }
 """Libraries that only these modules or packages of ours may import."""

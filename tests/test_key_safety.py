@@ -127,6 +127,7 @@ def test_no_artefact_holds_the_key_in_any_form(run: tuple[Path, str]) -> None:
     assert {path.name for path in artefacts} >= {
         "evidence.jsonl",
         "report.json",
+        "report.html",
         "report.md",
         "junit.xml",
         "badge.json",

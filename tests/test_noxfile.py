@@ -206,3 +206,44 @@ def test_the_launcher_knows_every_session_and_each_says_what_it_does(launcher: M
     sessions = {found.name or name: found for name, found in functions.items()}
     assert set(sessions) == set(launcher.SESSIONS)
     assert all(session.__doc__ for session in sessions.values())
+
+
+def test_the_browser_is_the_one_that_is_named_else_one_on_the_path(
+    launcher: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "google-chrome"
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert launcher.browser({"CHROMIUM": "/opt/mine"}) == "/opt/mine"
+    assert launcher.browser({"CHROMIUM": ""}) == str(program)
+
+
+def test_nothing_is_installed_without_root(
+    launcher: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installer = tmp_path / "apt-get"
+    installer.write_text("#!/bin/sh\ntouch called\n")
+    installer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.chdir(tmp_path)
+
+    assert launcher.browser({}) == ""
+    assert not (tmp_path / "called").exists()
+
+
+def test_an_installation_that_fails_is_told_and_leaves_no_browser(
+    launcher: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installer = tmp_path / "apt-get"
+    installer.write_text("#!/bin/sh\necho 'E: Unable to locate package'\nexit 100\n")
+    installer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    assert launcher.browser({}) == ""
+    told = capsys.readouterr().err
+    assert "Installing the Debian package chromium" in told
+    assert "Unable to locate package" in told

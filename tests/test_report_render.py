@@ -16,6 +16,7 @@ from report_factory import GATEWAY, GOLDEN, MODEL, Run, answer, failed, golden_r
 from conformance.model import FaultKind, Level, TransportFault
 from conformance.report.badge import render_badge
 from conformance.report.console import IN_FULL, render_console
+from conformance.report.html_page import render_html
 from conformance.report.junit import render_junit
 from conformance.report.markdown import render_markdown
 from conformance.report.safe import visible
@@ -31,6 +32,10 @@ HOSTILE = {
     "link of a terminal": "\x1b]8;;https://evil.example/EVIL\x07EVIL\x1b]8;;\x07",
     "title of a terminal": "\x1b]0;EVIL\x9c\x9b2J",
     "html": "<script>alert('EVIL')</script><img src=x onerror=EVIL>",
+    "scripts": "</script></style></title></pre><script>EVIL=1</script><svg/onload=EVIL=1><a href=javascript:EVIL=1>",
+    "attributes": '" onmouseover="EVIL=1" autofocus onfocus=\'EVIL=1\' style="x:y" href=\'javascript:EVIL=1',
+    "policy": "<meta http-equiv=Content-Security-Policy content=\"script-src 'unsafe-inline'\"><base href=//EVIL>",
+    "template": "{{ 7 * 7 }}EVIL{% raw %}{{ ''.__class__.__mro__ }}{# EVIL",
     "end of a cell": "</td></tr>]]><!--EVIL-->&EVIL;",
     "markdown": "**EVIL** [EVIL](https://evil.example) ![EVIL](x) <https://evil.example/EVIL>",
     "table": "| EVIL | EVIL |\n|---|---|\n| EVIL |",
@@ -79,14 +84,23 @@ def tokens_of(page: str) -> list[Token]:
 
 
 def text_of_report(report: Report) -> str:
-    return render_console(report) + render_markdown(report) + render_junit(report).decode() + dumps(report)
+    pages = (
+        render_console(report),
+        render_html(report),
+        render_markdown(report),
+        render_junit(report).decode(),
+    )
+    return "".join(pages) + dumps(report)
 
 
-@pytest.mark.parametrize("name", ["report.json", "report.md", "junit.xml", "badge.json", "console.txt"])
+@pytest.mark.parametrize(
+    "name", ["report.json", "report.html", "report.md", "junit.xml", "badge.json", "console.txt"]
+)
 def test_each_form_is_as_it_was_agreed(name: str) -> None:
     report = golden_run().report()
     made = {
         "report.json": dumps(report),
+        "report.html": render_html(report),
         "report.md": render_markdown(report),
         "junit.xml": render_junit(report).decode(),
         "badge.json": render_badge(report),
@@ -96,10 +110,11 @@ def test_each_form_is_as_it_was_agreed(name: str) -> None:
     assert made[name] == (GOLDEN / name).read_text("utf-8"), "to agree anew: python tests/report_factory.py"
 
 
-@pytest.mark.parametrize("form", ["console", "markdown", "junit", "badge"])
+@pytest.mark.parametrize("form", ["console", "html", "markdown", "junit", "badge"])
 def test_a_renderer_needs_nothing_but_the_file(form: str) -> None:
     render = {
         "console": render_console,
+        "html": render_html,
         "markdown": render_markdown,
         "junit": render_junit,
         "badge": render_badge,

@@ -24,7 +24,7 @@ from conformance.views import View
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = ["badge.json", "junit.xml", "report.json", "report.md"]
+FILES = ["badge.json", "junit.xml", "report.html", "report.json", "report.md"]
 
 
 def names(folder: Path) -> list[str]:

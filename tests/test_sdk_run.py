@@ -78,7 +78,7 @@ def test_recheck_repeats_the_report_byte_for_byte_without_the_sdk(
     monkeypatch.setitem(sys.modules, "openai", None)
     monkeypatch.delattr(lane, "measure")
     recheck(folder, tmp_path)
-    for name in ("report.json", "report.md", "junit.xml", "badge.json"):
+    for name in ("report.json", "report.html", "report.md", "junit.xml", "badge.json"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 

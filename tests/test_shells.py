@@ -100,7 +100,7 @@ def test_recheck_gives_the_same_report_byte_for_byte(by_command: tuple[Path, int
     folder, code = by_command
     done = run("-m", "conformance", "recheck", str(folder), "--output", str(tmp_path / "again"), cwd=tmp_path)
     assert done.returncode == code
-    for name in ("report.json", "report.md", "junit.xml", "badge.json"):
+    for name in ("report.json", "report.html", "report.md", "junit.xml", "badge.json"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
 
 

@@ -22,6 +22,7 @@ from conformance.report.extensions import extensions
 from conformance.report.facts import RunFacts, facts_of, moment
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
+from conformance.report.timeline import timeline
 from conformance.sdkresults import SdkResults
 from conformance.verdict import CaseResult, Summary, UnitResult
 from conformance.views import View
@@ -112,7 +113,10 @@ def build(
         stopped=clip(run.stopped),
         plan=writer.plan_facts(plan, judgement),
         summary=_summary(summary),
-        features={name: catalogue.features[name].title for name in sorted(summary.features)},
+        features={
+            name: catalogue.features[name].title
+            for name in sorted({unit.feature for unit in judgement.units})
+        },
         results=[writer.result(unit) for unit in _sorted(judgement.units)],
         exchanges={name: _sent(views[name]) for name in sorted(views)},
         extensions=extensions(views.values()),
@@ -157,6 +161,10 @@ def _summary(summary: Summary) -> shape.SummaryFacts:
         recommended=_counts(summary.recommended),
         features={name: _counts(summary.features[name]) for name in sorted(summary.features)},
         models={name: _counts(summary.models[name]) for name in sorted(summary.models)},
+        matrix={
+            feature: {model: _counts(row[model]) for model in sorted(row)}
+            for feature, row in sorted(summary.matrix.items())
+        },
     )
 
 
@@ -190,6 +198,7 @@ def _sent(view: View) -> shape.Sent:
         form=str(view.form),
         elapsed=round(exchange.elapsed, 3),
         fault=f"{fault.kind}: {clip(fault.detail)}" if fault else None,
+        timeline=timeline(view),
     )
 
 

@@ -74,7 +74,7 @@ class ScoreFacts(TypedDict):
 
 
 class SummaryFacts(TypedDict):
-    """What a run says as a whole; all counts are of units."""
+    """What a run says as a whole; all counts are of units. ``matrix`` is by feature and model."""
 
     grade: str
     exit_code: int
@@ -83,6 +83,7 @@ class SummaryFacts(TypedDict):
     recommended: Counts
     features: dict[str, Counts]
     models: dict[str, Counts]
+    matrix: dict[str, dict[str, Counts]]
 
 
 class SourceRef(TypedDict):
@@ -162,6 +163,21 @@ class ResultFacts(TypedDict):
     reproduce: str | None
 
 
+class Timeline(TypedDict):
+    """When a stream came, in seconds since its request was sent.
+
+    ``first_token`` is when the first event with text, reasoning or a call had come; ``marks`` are moments at which
+    events came, not all of them when there are many; ``longest_gap`` are the two that no event came between.
+    """
+
+    first_byte: float
+    first_token: float | None
+    last_byte: float
+    events: int
+    longest_gap: list[float]
+    marks: list[float]
+
+
 class Sent(TypedDict):
     """One exchange: what was asked (without the secret) and how it ended; ``elapsed`` is seconds."""
 
@@ -179,6 +195,7 @@ class Sent(TypedDict):
     form: str
     elapsed: float
     fault: str | None
+    timeline: Timeline | None
 
 
 class Extension(TypedDict):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from conformance.errors import UsageError
 from conformance.report.badge import render_badge
+from conformance.report.html_page import render_html
 from conformance.report.junit import render_junit
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
@@ -35,7 +36,7 @@ def _compact(value: object) -> str:
 
 
 def write_all(report: Report, folder: Path) -> None:
-    """Write report.json, report.md, junit.xml and badge.json, replacing earlier ones.
+    """Write report.json, report.html, report.md, junit.xml and badge.json, replacing earlier ones.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -43,6 +44,7 @@ def write_all(report: Report, folder: Path) -> None:
     """
     files = {
         "report.json": dumps(report).encode("ascii"),
+        "report.html": render_html(report).encode("utf-8"),
         "report.md": render_markdown(report).encode("utf-8"),
         "junit.xml": render_junit(report),
         "badge.json": render_badge(report).encode("ascii"),

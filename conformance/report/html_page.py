@@ -1,0 +1,95 @@
+"""report.html: one page that holds everything it needs, asks no server, and runs no script but its own filter.
+
+Every text goes through :func:`conformance.report.html_words.harmless`: the template engine applies it to each
+expression, so that no place can forget it, and escapes what is left. Should something slip through all the same,
+the page's policy (W3C Content Security Policy 3) lets nothing load and nothing run but the one script whose digest
+it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from conformance.model import GATEWAY, Verdict
+from conformance.report import describe
+from conformance.report.html_rows import IN_FULL, sections
+from conformance.report.html_words import HOME, feature_title, harmless, say
+from conformance.report.safe import visible
+from conformance.report.shape import Report
+
+LISTED: Final = 100
+"""Entries of a long list that are shown."""
+
+_WEB: Final = re.compile(r"https?://[^\s\"'<>]+")
+
+
+def render_html(report: Report) -> str:
+    """Return the whole page."""
+    style, script = _own("style.css"), _own("filter.js")
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return _template().render(
+        report=report,
+        summary=report["summary"],
+        target=report["target"],
+        policy=policy,
+        style=style,
+        script=script,
+        sections=sections(report),
+        features=sorted({*report["features"], *(result["feature"] for result in report["results"])}),
+        models=sorted({*report["summary"]["models"], *(result["model"] for result in report["results"])}),
+        matrix=report["summary"]["matrix"],
+        baseline=report["baseline"],
+        parameters=report.get("parameters"),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(HOME),
+        autoescape=True,
+        finalize=harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= {
+        "GATEWAY": GATEWAY,
+        "IN_FULL": IN_FULL,
+        "LISTED": LISTED,
+        "VERDICTS": [str(verdict) for verdict in Verdict],
+        "cited": describe.cited,
+        "feature_title": feature_title,
+        "say": say,
+    }
+    environment.filters |= {"link": link, "whole": whole}
+    return environment.get_template("page.html.jinja")
+
+
+def link(url: str) -> str:
+    """Return an address that a browser only opens as a page of the web, else nothing."""
+    return url if _WEB.fullmatch(url) and visible(url) == url else ""
+
+
+def whole(text: str) -> Markup:
+    """Return a harmless text of any length: a command is no use when it is cut."""
+    return escape(visible(text))
+
+
+def _own(name: str) -> Markup:
+    return Markup((HOME / name).read_text("utf-8"))  # noqa: S704 - our own file
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
