@@ -5,7 +5,9 @@ failed where another worked; then everything else at
 the chosen concurrency; then, in waves, what leans on an earlier answer: further tries of what did not work out, and
 follow-ups; then, each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429, and what
 waited for them; last a canary. A rate limit pauses everybody for as long as it asks. A row
-of answers that say nothing trips the breaker. Whatever ends a capture early, what was captured stays captured.
+of answers that say nothing trips the breaker. Of invalid requests that break one rule no more is sent than it takes
+to see that the target does not mind (:mod:`conformance.sparing`).
+Whatever ends a capture early, what was captured stays captured.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from conformance.model import Exchange, Intent, Probe, Request
+from conformance.model import Exchange, Intent, Json, Probe, Request
 from conformance.plan import LIVES, Plan, exchange_id
 from conformance.probes import recipes, tries
+from conformance.sparing import in_batches, in_chains, spared
 from conformance.usage import tokens_of
 from conformance.views import UNREACHABLE, Form, View
 
@@ -94,6 +97,14 @@ class Capture:
             if probe is not None:
                 self._latest[probe.id, probe.model] = View(probe, exchange)
 
+    @property
+    def not_sent(self) -> dict[str, Json]:
+        """The probes that were spared, by the reason; empty when none was."""
+        names: list[Json] = [
+            probe.id for probe in self.plan.probes if spared(probe, self.plan, self._latest)
+        ]
+        return {"group lenient": names} if names else {}
+
     async def run(self) -> None:
         """Send everything; returns early, with ``stopped`` set, when it has to."""
         self._started = asyncio.get_running_loop().time()
@@ -108,7 +119,8 @@ class Capture:
         # One that fails beside one that works is repeated before a row of its kind stops the run.
         await self._repeats()
         later = [*lives, *last]
-        await self._many([probe for probe in probes if not _leans(probe) and probe not in later])
+        for batch in in_batches(probe for probe in probes if not _leans(probe) and probe not in later):
+            await self._many(batch)
         await self._waves(probes)
         await self._repeats()
         await self._waves(probes)
@@ -127,11 +139,12 @@ class Capture:
             await self._many(ready)
 
     async def _many(self, probes: Sequence[Probe]) -> None:
-        queue = list(reversed(probes))
+        queue = list(reversed(in_chains(probes)))
 
         async def worker() -> None:
             while queue and not self.stopped:
-                await self._one(queue.pop())
+                for probe in queue.pop():
+                    await self._one(probe)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -152,7 +165,7 @@ class Capture:
 
     async def _one(self, probe: Probe, attempt: int = 1) -> None:
         request = self._request(probe)
-        if request is None or self.stopped:
+        if request is None or self.stopped or spared(probe, self.plan, self._latest):
             return
         await self._wait()
         self.stopped = self.stopped or self._over_budget(probe)

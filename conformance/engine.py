@@ -159,7 +159,9 @@ def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple
         return "none", ()
     from conformance.probes.generated import generated_for  # noqa: PLC0415 - schemathesis is heavy
 
-    return generated_for(settings.generated, model, cards.card(model), settings.seed)
+    return generated_for(
+        settings.generated, model, cards.card(model), settings.seed, settings.target.extra_body
+    )
 
 
 def offered_models(settings: Settings) -> tuple[str, ...]:
@@ -245,12 +247,13 @@ def capture(
                 await job.run()
                 return job
 
+        not_sent: dict[str, Json] = {}
         try:
             job = asyncio.run(main())
-            stopped = job.stopped
+            stopped, not_sent = job.stopped, job.not_sent
         except KeyboardInterrupt:
             stopped = INTERRUPTED
-        writer.footer({"stopped": stopped})
+        writer.footer({"stopped": stopped, **({"not_sent": not_sent} if not_sent else {})})
     return stopped
 
 

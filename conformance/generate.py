@@ -14,9 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import tempfile
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -24,7 +22,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from conformance import casecache, graft
+from conformance import casecache, graft, owncases
 from conformance.errors import CatalogueError
 from conformance.model import Intent
 from conformance.openapi import json_pointer, validator
@@ -160,6 +158,7 @@ def lock(seed: int = 0) -> dict[str, Json]:
         "digest": cases_digest(made.cases),
         "counts": dict(made.counts),
         "requirements": dict(sorted(rows.items())),
+        "own": owncases.lock(seed),
     }
 
 
@@ -295,7 +294,9 @@ class _Raw:
 
 
 def _schemathesis_cases(seed: int) -> Iterator[_Raw]:
-    with _hypothesis_at_home():
+    from conformance.strategies.draws import at_home  # noqa: PLC0415 - only a generation needs it
+
+    with at_home():
         import schemathesis  # noqa: PLC0415 - half a second and a pytest plugin that nobody else needs
         from schemathesis.core import NotSet  # noqa: PLC0415
 
@@ -317,21 +318,6 @@ def _schemathesis_cases(seed: int) -> Iterator[_Raw]:
                 description=about.description,
                 body=cast("Json", case.body),
             )
-
-
-@contextmanager
-def _hypothesis_at_home() -> Iterator[None]:
-    """Let Hypothesis keep its tables in the user's cache, not in the working directory."""
-    from hypothesis import configuration  # noqa: PLC0415
-
-    before = getattr(configuration, "__hypothesis_home_directory", None)
-    folder = casecache.cache_folder()
-    with tempfile.TemporaryDirectory() as temporary:
-        configuration.set_hypothesis_home_dir(folder / "hypothesis" if folder else temporary)
-        try:
-            yield
-        finally:
-            configuration.set_hypothesis_home_dir(before)
 
 
 if __name__ == "__main__":

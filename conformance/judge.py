@@ -8,6 +8,8 @@ Before a check sees anything, the rules that hold for all of them are applied he
   answer; where the twin was honestly refused the case is not applicable;
 - a check is kept silent on forms that it cannot read: of a model that lives the case is not applicable, since another
   requirement judges that very form (acceptance, 5xx, what a body has to be); of one that does not it has no opinion;
+- what was asked together with other things is judged on that answer if it was served, else on its own;
+- what was not sent because a target does not mind what it breaks is not applicable;
 - a follow-up that could not be asked, since the earlier answer gave nothing to follow, takes nothing away from the
   other cases of a requirement; where there are none it has no opinion, or does not apply when that was a refusal.
 """
@@ -37,7 +39,9 @@ from conformance.model import (
 )
 from conformance.models import ModelCards
 from conformance.plan import Plan, PlannedCase
+from conformance.probes.tries import answering
 from conformance.sdkresults import SdkResults
+from conformance.sparing import NOT_SENT, spared
 from conformance.verdict import CaseResult, UnitResult, effective_level, fold_case, fold_tries, fold_unit
 from conformance.views import UNREACHABLE, Form, View
 
@@ -74,11 +78,27 @@ class Bench:
             views.sort(key=lambda view: view.exchange.attempt)
         self.life = {model: self._life(model) for model in plan.models}
 
+        self._counting = {name: views[-1] for name, views in self.attempts.items()}
+
     def view(self, probe: str, model: str) -> View | None:
-        """Return the view that counts for a probe of a model, or None when it was not captured."""
+        """Return the view that counts for a probe of a model, or None when nothing captured answers it."""
         found = self.plan.probe(probe, model)
-        views = self.attempts.get((found.id, found.model)) if found else None
-        return views[-1] if views else None
+        return answering(found, self._counting) if found else None
+
+    def spares(self, probe: Probe) -> bool:
+        """Whether a probe was not sent because others that break the same rule were served."""
+        return spared(probe, self.plan, self._counting)
+
+    def same(self, probe: Probe, model: str) -> View | None:
+        """Return the view of the probe whose request this one writes in another way."""
+        return self.view(probe.same_as, model) if probe.same_as else None
+
+    def apart(self, probe: str, model: str) -> tuple[View, ...]:
+        """Return the views of what the probe asks for together, where it was asked by itself."""
+        found = self.plan.probe(probe, model)
+        parts = self.plan.apart(found.id, found.model) if found else ()
+        views = (self._counting.get((each.id, each.model)) for each in parts)
+        return tuple(view for view in views if view is not None)
 
     def tries(self, probe: str, model: str) -> tuple[View, ...]:
         """Return the views of all tries of a probe that were captured, in their order."""
@@ -151,16 +171,20 @@ def judge(
                     unasked[len(results)] = reason
                 else:
                     missing.append(planned)
-                    reason = "not measured: the exchange was never captured"
+                    reason = _why_missing(planned, bench)
                 results.append(fold_case(planned.probe, (), alive=False, reason=reason))
                 continue
             check = checks[name, planned.check]
+            tries += tuple(view for view in bench.apart(planned.probe, model) if check.on(view.probe))
             card = cards.card(model if model != GATEWAY else plan.models[0])
             others = _others(check, bench, model)
-            case = Case(requirement, tries[0].probe, tries[0], card, level, claim, others, sdk=sdk)
+            probe = bench.plan.probe(planned.probe, model)
+            assert probe is not None
+            same = bench.same(probe, model)
+            case = Case(requirement, probe, tries[0], card, level, claim, others, sdk=sdk, same=same)
             results.append(_judge_tries(check, case, tries, bench, model))
         for place, reason in unasked.items():
-            if len(unasked) < len(results) or _refused_before(group[place], bench):
+            if reason == NOT_SENT or len(unasked) < len(results) or _refused_before(group[place], bench):
                 nothing = Finding(Verdict.NOT_APPLICABLE, 0, saw=reason)
                 results[place] = fold_case(group[place].probe, (nothing,), alive=False)
         units.append(_unit(requirement, level, model, claim, results))
@@ -169,14 +193,16 @@ def judge(
 
 def _judge_tries(check: Check, case: Case, tries: Sequence[View], bench: Bench, model: str) -> CaseResult:
     """Judge each try of a case by itself, and fold."""
-    planned = len(bench.plan.tries(tries[0].probe))
+    name = case.probe.id
+    planned = len(bench.plan.tries(case.probe))
     results: list[CaseResult] = []
     for number, view in enumerate(tries, 1):
-        one = replace(case, probe=view.probe, view=view, tries=tuple(tries[:number]), final=number == planned)
+        probe = case.probe if view.probe.id == case.probe.apart else view.probe
+        one = replace(case, probe=probe, view=view, tries=tuple(tries[:number]), final=number == planned)
         findings, reason = _findings(check, one, bench, model)
         results.append(
             fold_case(
-                tries[0].probe.id,
+                name,
                 findings,
                 alive=bench.alive(model),
                 reason=reason,
@@ -189,9 +215,20 @@ def _judge_tries(check: Check, case: Case, tries: Sequence[View], bench: Bench, 
 def _why_not_asked(planned: PlannedCase, bench: Bench) -> str:
     """Say why a follow-up could not be asked although what it follows was; empty when it simply was not sent."""
     probe = bench.plan.probe(planned.probe, planned.model)
+    if probe is not None and bench.spares(probe):
+        return NOT_SENT
     if probe is None or probe.follow is None or bench.view(probe.follow.probe, planned.model) is None:
         return ""
     return f"the answer of {probe.follow.probe} gave nothing to follow up"
+
+
+def _why_missing(planned: PlannedCase, bench: Bench) -> str:
+    probe = bench.plan.probe(planned.probe, planned.model)
+    together = bench.view(probe.apart, planned.model) if probe and probe.apart else None
+    if together is None:
+        return "not measured: the exchange was never captured"
+    ended = f"a {together.form} ({_ending(together)})"
+    return f"not measured: asked together with other things it ended as {ended}, and by itself it was not asked"
 
 
 def _refused_before(planned: PlannedCase, bench: Bench) -> bool:

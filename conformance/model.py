@@ -169,7 +169,9 @@ class Probe:
 
     ``twin`` names the valid probe that an invalid one differs from in one respect. ``traits`` are plain words by
     which checks choose their probes. ``budget`` bounds the completion tokens that it can cost. ``requirement`` is
-    set on generated probes alone: the row that their schema pointer belongs to. A probe with ``retry`` has no cases
+    set on generated probes alone: the row that their schema pointer belongs to. ``same_as`` names the probe whose
+    request this one writes in another way. Invalid probes of one ``group`` break the same rule: once a target was
+    seen to take what breaks it, the others are not paid for. A probe with ``retry`` has no cases
     of its own: it is one more try of the case of the probe that it repeats.
     """
 
@@ -184,6 +186,8 @@ class Probe:
     defect: Defect | None = None
     follow: Follow | None = None
     retry: Retry | None = None
+    same_as: str | None = None
+    group: str | None = None
     budget: int = 0
     requirement: str | None = None
     label: str = ""

@@ -88,6 +88,15 @@ class Plan:
         )
 
     @cached_property
+    def groups(self) -> Mapping[tuple[str, str], tuple[Probe, ...]]:
+        """The invalid probes that break one rule, by the name of their group and the model."""
+        found: dict[tuple[str, str], list[Probe]] = {}
+        for probe in self.probes:
+            if probe.group is not None:
+                found.setdefault((probe.group, probe.model), []).append(probe)
+        return {name: tuple(probes) for name, probes in found.items()}
+
+    @cached_property
     def index(self) -> Mapping[tuple[str, str], Probe]:
         """The probes by id and model."""
         return _index(self.probes)
@@ -237,6 +246,7 @@ def _needed(
         chosen.add((probe.id, probe.model))
         leans = [
             probe.twin,
+            probe.same_as,
             probe.follow.probe if probe.follow else None,
             retries.get((probe.id, probe.model)),
         ]

@@ -15,7 +15,7 @@ OWNERS = {
     "httpcore": {"exchange"},
     "pytest": {"pytest_plugin"},
     "schemathesis": {"generate"},
-    "hypothesis": {"generate", "strategies"},
+    "hypothesis": {"strategies"},
     "openai": {"sdklane"},
     "jinja2": {"report"},
     "requests": set(),

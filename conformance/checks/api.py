@@ -59,7 +59,8 @@ class Case:
 
     ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try
     was planned. ``others`` are the answers to the probes that the check named in ``needs`` and ``beside``; of a
-    probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran.
+    probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran. ``same``
+    is the answer to the request that the probe writes in another way.
     """
 
     requirement: Requirement
@@ -72,6 +73,7 @@ class Case:
     tries: tuple[View, ...] = ()
     final: bool = True
     sdk: SdkResults | None = None
+    same: View | None = None
 
     def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
         """Say that the requirement holds, for ``examined`` things looked at."""

@@ -7,24 +7,57 @@ gateway, through the first model.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
 
 from conformance.errors import UsageError
 from conformance.generate import GeneratedCase, coverage_cases, select, twin_bodies
 from conformance.model import GATEWAY, Defect, Intent, Json, Probe
 from conformance.models import ModelCard
+from conformance.owncases import own_cases
 from conformance.probes.asker import encode, request, traits_of
+from conformance.probes.own import Asking, canary, mutants, odd_bodies, odd_headers, rewritten, talks
 
-SMOKE: Final = (45, 7)
-"""How many invalid and valid cases the default sends, besides the twins."""
+SMOKE: Final = 45
+"""How many invalid requests the default sends."""
 
-SMOKE_TWINS: Final = 8
-"""How many different twins the default pays for."""
+SMOKE_TWINS: Final = 5
+"""How many different twins the default pays for, besides its talks."""
+
+SMOKE_VALID: Final = 2
+SMOKE_TALKS: Final = ("plain", "tooled", "mixed")
+SMOKE_BODIES: Final = (
+    "lone-low-surrogate",
+    "integer-as-float",
+    "null-everywhere",
+    "utf-16",
+    "deep-objects-1",
+)
+SMOKE_HEADERS: Final = ("charset-utf-16", "encoding-untrue", "accept-html")
+SMOKE_WAYS: Final = ("order", "whitespace", "escapes", "header-case", "defaults")
+"""What else the default sends: valid values, one talk of each kind, odd bodies and headers, ways to write a request."""
+
+TWICE: Final = frozenset(
+    {
+        "messages.list-type",
+        "messages.not-empty",
+        "messages.required",
+        "messages.role-required",
+        "messages.role-value",
+        "parameters.body-type",
+        "parameters.model-required",
+        "parameters.model-type",
+    }
+)
+"""Requirements that hand-written requests judge in other words (``errors.*``); the default leaves them to those."""
 
 
-def generated_for(amount: str, model: str, card: ModelCard, seed: int) -> tuple[str, tuple[Probe, ...]]:
-    """Return a label and the probes for ``smoke``, ``full`` or a number of invalid cases.
+def generated_for(
+    amount: str, model: str, card: ModelCard, seed: int, extra: Mapping[str, Json] | None = None
+) -> tuple[str, tuple[Probe, ...]]:
+    """Return a label and the probes for ``smoke``, ``full`` or a number of invalid cases of the description.
+
+    ``extra`` are members that the user adds to every body.
 
     Raises:
         UsageError: the amount is none of these.
@@ -33,33 +66,114 @@ def generated_for(amount: str, model: str, card: ModelCard, seed: int) -> tuple[
     cheaply: dict[str, Json] = {card.limit_field: 1}
     if card.stream_only:
         cheaply["stream"] = True
-    cases = coverage_cases(model, seed, cheaply)
-    invalid = [case for case in cases if case.mode is Intent.INVALID]
-    valid = [
-        case
-        for case in cases
-        if case.mode is Intent.VALID and not (card.stream_only and case.member == "stream")
-    ]
+    asking = Asking(model, card, cheaply, dict(extra or {}))
+    made = _Made(asking, seed)
     if amount == "smoke":
-        common = [name for name, _ in Counter(case.twin for case in invalid).most_common(SMOKE_TWINS)]
-        chosen = [
-            *select([case for case in invalid if case.twin in common], SMOKE[0]),
-            *select(valid, SMOKE[1]),
+        return amount, made.smoke()
+    if amount == "full":
+        return amount, made.full()
+    if amount.isdigit():
+        return amount, made.of_description(select(made.invalid, int(amount)))
+    raise UsageError(f"{amount!r} is no amount of generated requests.", hint="none, smoke, full or a number")
+
+
+class _Made:
+    """Everything that can be asked of one model, and how much of it is."""
+
+    def __init__(self, asking: Asking, seed: int) -> None:
+        self.asking = asking
+        known = {**asking.cheaply, **asking.extra}
+        cases = coverage_cases(asking.model, seed, asking.cheaply)
+        cases = tuple(case for case in cases if case.member not in asking.extra)
+        self.invalid = [case for case in cases if case.mode is Intent.INVALID]
+        self.valid = [
+            case
+            for case in cases
+            if case.mode is Intent.VALID and not (asking.card.stream_only and case.member == "stream")
         ]
-    elif amount == "full":
-        chosen = [*invalid, *valid]
-    elif amount.isdigit():
-        chosen = list(select(invalid, int(amount)))
-    else:
-        raise UsageError(
-            f"{amount!r} is no amount of generated requests.", hint="none, smoke, full or a number"
+        self.twins = {
+            name: _with(body, known) for name, body in twin_bodies(asking.model, seed, asking.cheaply).items()
+        }
+        self.own = own_cases(seed)
+        self.base = cast("dict[str, Json]", self.twins["cheapest"])
+
+    def of_description(self, chosen: Iterable[GeneratedCase], *more: str) -> tuple[Probe, ...]:
+        """Return the probes of cases, behind the twins that they and ``more`` lean on."""
+        named = _names(chosen)
+        used = dict.fromkeys((*more, *(case.twin for _, case in named if case.twin)))
+        twins = [_twin(name, self.twins[name], self.asking.model) for name in used]
+        return (*twins, *(_probe(name, case, self.asking) for name, case in named))
+
+    def smoke(self) -> tuple[Probe, ...]:
+        """Return few: each row of the description at most once, what costs nothing first."""
+        by_size = sorted(
+            talks(self.own, self.asking).items(), key=lambda item: (len(item[1].request.body), item[0])
         )
-    twins = twin_bodies(model, seed, cheaply)
-    used = dict.fromkeys(case.twin for case in chosen if case.twin)
-    named = _names(chosen)
-    probes = [_twin(name, twins[name], model) for name in used]
-    probes += [_probe(name, case, model) for name, case in named]
-    return amount, tuple(probes)
+        firsts = (next((pair for pair in by_size if pair[0].startswith(kind)), None) for kind in SMOKE_TALKS)
+        some = dict(pair for pair in firsts if pair is not None)
+        spoilt: dict[str, Probe] = {}
+        for probe in mutants(self.own, self.asking):
+            if probe.twin in {each.id for each in some.values()} and probe.requirement not in {*TWICE, None}:
+                spoilt.setdefault(str(probe.requirement), probe)
+        bodies = _called(odd_bodies(self.own, self.asking, self.base), "generated.body-", SMOKE_BODIES)
+        headers = _called(odd_headers(self.own, self.asking, self.base), "generated.header-", SMOKE_HEADERS)
+        ways = _called(rewritten(self.asking, self.base), "generated.same-", SMOKE_WAYS)
+        rest = [case for case in self.invalid if case.requirement not in {*TWICE, *spoilt}]
+        twins = _covering(rest, SMOKE_TWINS)
+        room = SMOKE - len(spoilt) - len(bodies) - len(headers)
+        cases = [
+            *select([case for case in rest if case.twin in twins], room),
+            *select(self.valid, SMOKE_VALID),
+        ]
+        return (
+            *self.of_description(cases, "cheapest"),
+            *some.values(),
+            *spoilt.values(),
+            *bodies,
+            *headers,
+            *ways,
+        )
+
+    def full(self) -> tuple[Probe, ...]:
+        """Return all; after each batch of invalid ones comes a canary."""
+        batches = (
+            (
+                *self.of_description([*self.valid, *self.invalid], "cheapest"),
+                *talks(self.own, self.asking).values(),
+            ),
+            tuple(mutants(self.own, self.asking)),
+            tuple(odd_bodies(self.own, self.asking, self.base)),
+            tuple(odd_headers(self.own, self.asking, self.base)),
+            tuple(rewritten(self.asking, self.base)),
+        )
+        return tuple(
+            probe
+            for number, batch in enumerate(batches, 1)
+            for probe in (*batch, canary(number, self.asking, self.base))
+        )
+
+
+def _called(probes: Iterable[Probe], prefix: str, names: Sequence[str]) -> list[Probe]:
+    wanted = {f"{prefix}{name}" for name in names}
+    return [probe for probe in probes if probe.id in wanted]
+
+
+def _covering(cases: Sequence[GeneratedCase], most: int) -> list[str]:
+    """Return the twins whose cases have the most requirements: the cheapest example, then who adds the most."""
+    rows: dict[str, set[str]] = {"cheapest": set()}
+    for case in cases:
+        rows.setdefault(case.twin or "", set()).add(case.requirement)
+    chosen = ["cheapest"]
+    while len(chosen) < min(most, len(rows)):
+        covered = set().union(*(rows[name] for name in chosen))
+        chosen.append(
+            max((name for name in rows if name not in chosen), key=lambda name: len(rows[name] - covered))
+        )
+    return chosen
+
+
+def _with(body: Json, members: Mapping[str, Json]) -> Json:
+    return {**body, **members} if isinstance(body, dict) else body
 
 
 def _names(cases: Iterable[GeneratedCase]) -> list[tuple[str, GeneratedCase]]:
@@ -86,16 +200,17 @@ def _twin(name: str, body: Json, model: str) -> Probe:
     )
 
 
-def _probe(name: str, case: GeneratedCase, model: str) -> Probe:
-    members = case.value if isinstance(case.value, dict) else {}
+def _probe(name: str, case: GeneratedCase, asking: Asking) -> Probe:
+    value = _with(case.value, asking.extra)
+    members = value if isinstance(value, dict) else {}
     is_valid = case.mode is Intent.VALID
     where = case.instance or "/"
     steps = (case.member, *case.instance.split("/"))
     words = tuple(dict.fromkeys(step for step in steps if step and not step.isdigit()))
     return Probe(
         id=name,
-        model=model if is_valid else GATEWAY,
-        request=request(case.body),
+        model=asking.model if is_valid else GATEWAY,
+        request=request(encode(value)),
         intent=case.mode,
         streamed=members.get("stream") is True,
         traits=frozenset({"generated", case.scenario.replace("_", "-")}) | traits_of(members),
@@ -103,7 +218,8 @@ def _probe(name: str, case: GeneratedCase, model: str) -> Probe:
         defect=None
         if is_valid
         else Defect(f"{case.description} at {where}", names=words, pointer=case.instance),
-        budget=1,
+        budget=asking.cost(members),
         requirement=case.requirement,
+        group=None if is_valid else case.pointer,
         label=case.pointer,
     )

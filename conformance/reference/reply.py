@@ -10,13 +10,17 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One HTTP request. Names of ``headers`` are lower case; ``path`` has no query; ``number`` is from 1."""
+    """One HTTP request. Names of ``headers`` are lower case; ``path`` has no query; ``number`` is from 1.
+
+    ``spelled`` are the names of the headers as the client wrote them.
+    """
 
     number: int
     method: str
     path: str
     headers: Headers
     body: bytes
+    spelled: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """Return the first value of the header ``name`` (lower case), or None."""

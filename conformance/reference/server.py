@@ -120,6 +120,7 @@ class Listener:
             path=unquote(target.partition("?")[0]),
             headers=tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers),
             body=body,
+            spelled=tuple(name.decode("ascii") for name, _ in head.headers.raw_items()),
         )
 
 

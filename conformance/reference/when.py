@@ -13,8 +13,11 @@
 ``has``        a JSON pointer at which the request has a value that is not null; ``lacks``: has none
 ``header``     headers that the request has, lower case, each with a text that its value contains
 ``body``       conditions on the request's JSON (:mod:`conformance.conditions`)
+``raw``        a regular expression that the bytes of the body match somewhere, read as ISO 8859-1
+``spelled``    a regular expression that the name of a header matches from its first letter on, as it was spelled
 ``every``      strikes only each such request, counted from the first of the gateway
 ``until``      strikes only that many requests, the first of the gateway
+``since``      strikes only those after that many
 =============  =============================================================================================
 """
 
@@ -50,8 +53,11 @@ class When(Record):
     lacks: str | None = None
     header: dict[str, str] = field(default_factory=dict)
     body: Json = None
+    raw: str | None = None
+    spelled: str | None = None
     every: int | None = None
     until: int | None = None
+    since: int | None = None
 
     def check(self, where: str) -> None:
         """Read what needs reading once, so that a wrong selector is found when the file is loaded."""
@@ -84,6 +90,9 @@ class When(Record):
             and all(received.header(name) is not None for name in self.header)
             and (self.every is None or received.number % self.every == 0)
             and (self.until is None or received.number <= self.until)
+            and (self.since is None or received.number > self.since)
+            and (self.raw is None or re.search(self.raw, received.body.decode("latin-1")) is not None)
+            and (self.spelled is None or any(re.match(self.spelled, name) for name in received.spelled))
             and all_hold(read_conditions(self.body, "when"), scene.body)
         )
 
