@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from conformance.catalogue import load
 from tests.interop import process
-from tests.interop.run import main, problem_with, publish, suite_command, verdicts_in
-from tests.interop.servers import RealServer
+from tests.interop.expected import Expected, differences, expected_of
+from tests.interop.run import PUBLISHED, main, problem_with, publish, suite_command
+from tests.interop.servers import ENTRIES, SERVERS, RealServer
 
 SLOW_STARTER = """
 import http.server, sys
@@ -36,15 +41,14 @@ print(child.pid, flush=True)
 child.wait()
 """
 
+INTEROP_README = Path(process.__file__).with_name("README.md")
+
 GOOD = RealServer(
     "http://127.0.0.1:1/v1",
     "m",
     "sk-secret",
     {"x-provider": "openai"},
-    entry="vendor/1.0",
-    expect={"stream.done-terminator": "pass"},
 )
-ALTERED = RealServer("http://127.0.0.1:1/v1", "m", "sk-secret")
 
 
 def slow_starter(port: int) -> Sequence[str]:
@@ -105,22 +109,48 @@ def test_the_headers_that_a_server_wants_are_given_to_the_suite() -> None:
     ("exit_code", "said"), [(0, ""), (1, ""), (2, "exit 2"), (3, "exit 3"), (4, "exit 4")]
 )
 def test_a_failing_server_is_a_result_and_a_failed_measurement_is_not(exit_code: int, said: str) -> None:
-    problem = problem_with(GOOD, exit_code, {"stream.done-terminator": "pass"})
+    problem = problem_with(exit_code, report(unit("a.b", "fail")), Expected(must=frozenset({"a.b"})))
     assert problem == (f"not measured ({said})" if said else "")
 
 
-@pytest.mark.parametrize(
-    ("verdict", "said"), [("fail", "fail, and pass was expected"), (None, "not judged, and")]
+def unit(requirement: str, verdict: str, level: str = "must") -> dict[str, Any]:
+    case = {"verdict": verdict, "saw": "what was seen", "reason": "why not"}
+    return {"requirement": requirement, "level": level, "verdict": verdict, "cases": [case]}
+
+
+def report(*units: dict[str, Any]) -> dict[str, Any]:
+    return {"results": [*units, unit("x.y", "pass"), unit("may.be", "fail", "may")]}
+
+
+KNOWN = Expected(
+    must=frozenset({"a.b"}),
+    should=frozenset({"a.s"}),
+    varies={"v.w": "the model"},
+    unmeasured={"tools.*": "the model"},
 )
-def test_a_verdict_that_is_known_to_be_wrong_is_a_problem(verdict: str | None, said: str) -> None:
-    verdicts = {"stream.done-terminator": verdict} if verdict else {}
-    assert said in problem_with(GOOD, 1, verdicts)
+USUAL = (unit("a.b", "fail"), unit("a.s", "fail", "should"))
 
 
-def test_the_worst_verdict_of_any_model_counts() -> None:
-    results = [{"requirement": "a", "verdict": verdict} for verdict in ("pass", "fail", "inconclusive")]
-    results += [{"requirement": "b", "verdict": verdict} for verdict in ("not-applicable", "pass")]
-    assert verdicts_in({"results": results}) == {"a": "fail", "b": "pass"}
+def test_a_run_that_finds_what_is_known_does_not_differ() -> None:
+    assert list(differences(report(*USUAL), KNOWN)) == []
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [
+        ((*USUAL, unit("c.d", "fail")), ["new: c.d (must): what was seen"]),
+        ((*USUAL, unit("c.d", "fail", "should")), ["new: c.d (should): what was seen"]),
+        ((*USUAL, unit("a.s", "fail")), ["new: a.s (must): what was seen"]),
+        (USUAL[:1], ["gone: a.s (should)"]),
+        ((*USUAL, unit("c.d", "inconclusive")), ["no opinion: c.d: why not"]),
+        ((*USUAL, unit("c.d", "inconclusive", "should")), []),
+        ((*USUAL, unit("tools.call", "inconclusive")), []),
+        ((*USUAL, unit("v.w", "fail", "should")), []),
+        ((*USUAL, unit("a.s", "pass", "should")), []),
+    ],
+)
+def test_what_is_new_gone_or_unmeasured_is_said(units: Sequence[dict[str, Any]], said: list[str]) -> None:
+    assert list(differences(report(*units), KNOWN)) == said
 
 
 def test_reports_are_published_under_vendor_and_version(tmp_path: Path) -> None:
@@ -128,12 +158,13 @@ def test_reports_are_published_under_vendor_and_version(tmp_path: Path) -> None:
     run.mkdir()
     for name in ("report.json", "report.md", "evidence.jsonl"):
         (run / name).write_text(name)
-    publish(GOOD, run, registry)
-    publish(ALTERED, run, registry)
+    publish("llamacpp", run, registry)
+    publish("llmock-stall", run, registry)
     published = sorted(
         path.relative_to(registry).as_posix() for path in registry.rglob("*.*") if path.is_file()
     )
-    assert published == ["vendor/1.0/report.json", "vendor/1.0/report.md"]
+    place = ENTRIES["llamacpp"]
+    assert published == [f"{place}/report.json", f"{place}/report.md"]
 
 
 def test_an_unknown_server_is_a_usage_error_that_names_the_known_ones(
@@ -142,3 +173,60 @@ def test_an_unknown_server_is_a_usage_error_that_names_the_known_ones(
     with pytest.raises(SystemExit, match="2"):
         main(["nonesuch"])
     assert "there is no server nonesuch" in capsys.readouterr().err
+
+
+ROWS = load().requirements
+"""Requirements by id."""
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_is_expected_of_a_server_names_requirements_and_reasons(name: str) -> None:
+    expected = expected_of(name)
+    assert expected.named <= set(ROWS)
+    assert not expected.varies.keys() & (expected.must | expected.should)
+    assert all(expected.varies.values())
+    assert all(expected.unmeasured.values())
+
+
+published = pytest.mark.skipif(
+    not PUBLISHED.is_dir(), reason="published reports are part of a checkout alone"
+)
+
+
+@published
+@pytest.mark.parametrize("name", SERVERS)
+def test_each_finding_that_is_expected_is_explained(name: str) -> None:
+    unexplained = expected_of(name).named - explained(name)
+    assert unexplained == set()
+
+
+def explained(name: str) -> set[str]:
+    """Return the requirements that a README names where it speaks of this server, or of the one it is like."""
+    if name in ENTRIES:
+        text = (PUBLISHED / ENTRIES[name] / "README.md").read_text("utf-8")
+    else:
+        text = INTEROP_README.read_text("utf-8").partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    other = expected_of(name).like
+    named = set(re.findall(r"`([a-z-]+\.[a-z0-9-]+)`", text)) & set(ROWS)
+    return named | (explained(other) if other else set())
+
+
+@published
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_published_report_finds_what_is_expected_and_its_readme_explains(name: str) -> None:
+    place = PUBLISHED / ENTRIES[name]
+    recorded = json.loads((place / "report.json").read_text("utf-8"))
+    assert list(differences(recorded, expected_of(name))) == []
+    assert (place / "report.md").is_file()
+
+
+def test_the_readme_counts_the_findings_of_real_servers_as_they_are_expected() -> None:
+    readme = (PUBLISHED.parent.parent / "README.md").read_text("utf-8")
+    rows = {
+        row[0]: row[1:]
+        for row in re.findall(r"\| .* \| `interop ([a-z-]+)` \|.*\| (\d+) \| (\d+) \|", readme)
+    }
+    assert rows
+    for name, (must, should) in rows.items():
+        expected = expected_of(name)
+        assert (int(must), int(should)) == (len(expected.must), len(expected.should)), name

@@ -2,7 +2,8 @@
 
 Every server is installed (once, into ``.cache/interop``), started on loopback, measured and ended, one after
 the other. A server that fails requirements is a result, not an error. The exit code is 1 when a measurement
-failed: a server did not start, the suite itself broke, or came to a verdict that is known to be wrong.
+failed, since a server did not start or the suite itself broke, and when a finding is new or gone: what is known of
+each server stands in ``expected/NAME.yaml``.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.interop.expected import Expected, differences, expected_of
 from tests.interop.process import ServerError
-from tests.interop.servers import SERVERS, RealServer
+from tests.interop.servers import ENTRIES, SERVERS, RealServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUNS = ROOT / "reports" / "runs" / "interop"
@@ -30,8 +32,6 @@ PATIENCE = "300"
 MEASURED = {0, 1}
 """Exit codes with which a report says something about a server: it is good, or it fails a requirement."""
 
-WORST_FIRST = ("fail", "inconclusive", "pass", "not-applicable")
-
 
 def suite_command(server: RealServer, output: Path) -> list[str]:
     """Return the command that measures this server; the key is not in it."""
@@ -40,34 +40,21 @@ def suite_command(server: RealServer, output: Path) -> list[str]:
     return [*start, "--timeout", PATIENCE, "--target", server.base_url, "--model", server.model, *headers]
 
 
-def problem_with(server: RealServer, exit_code: int, verdicts: Mapping[str, str]) -> str:
-    """Return what is wrong with the measurement itself, or ""."""
+def problem_with(exit_code: int, report: Mapping[str, Any], expected: Expected) -> str:
+    """Return what is wrong with the measurement itself or differs from what is expected, or ""."""
     if exit_code not in MEASURED:
         return f"not measured (exit {exit_code})"
-    return "; ".join(
-        f"{requirement}: {verdicts.get(requirement, 'not judged')}, and {expected} was expected"
-        for requirement, expected in server.expect.items()
-        if verdicts.get(requirement) != expected
-    )
+    return "\n  ".join(differences(report, expected))
 
 
-def verdicts_in(report: Mapping[str, Any]) -> dict[str, str]:
-    """Return one verdict for each requirement: the worst that any model got."""
-    found: dict[str, str] = {}
-    for unit in report["results"]:
-        before = found.get(unit["requirement"], unit["verdict"])
-        found[unit["requirement"]] = min(before, unit["verdict"], key=WORST_FIRST.index)
-    return found
-
-
-def publish(server: RealServer, output: Path, registry: Path = PUBLISHED) -> None:
-    """Copy the reports of a finished run into the registry."""
-    if server.entry is None:
+def publish(name: str, output: Path, registry: Path = PUBLISHED) -> None:
+    """Copy the reports of a finished run into the registry, when the server has a place in it."""
+    if name not in ENTRIES:
         return
-    place = registry / server.entry
+    place = registry / ENTRIES[name]
     place.mkdir(parents=True, exist_ok=True)
-    for name in ("report.json", "report.md"):
-        shutil.copy(output / name, place / name)
+    for file in ("report.json", "report.md"):
+        shutil.copy(output / file, place / file)
 
 
 def measure(name: str, *, to_registry: bool) -> str:
@@ -83,9 +70,9 @@ def measure(name: str, *, to_registry: bool) -> str:
     path = output / "report.json"
     report = json.loads(path.read_text("utf-8")) if path.is_file() else {"results": []}
     print(f"{name}: exit {code}", flush=True)
-    problem = problem_with(server, code, verdicts_in(report))
+    problem = problem_with(code, report, expected_of(name))
     if to_registry and not problem:
-        publish(server, output)
+        publish(name, output)
     return problem
 
 
@@ -101,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problems = {name: measure(name, to_registry=chosen.publish) for name in chosen.names or SERVERS}
     found = {name: problem for name, problem in problems.items() if problem}
     for name, problem in found.items():
-        print(f"{name}: {problem}", file=sys.stderr)
+        print(f"{name}:\n  {problem}", file=sys.stderr)
     return 1 if found else 0
 
 

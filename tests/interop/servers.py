@@ -23,26 +23,13 @@ SMALL_MODEL = "smollm2-135m"
 class RealServer:
     """A server that answers at ``base_url`` until its context ends.
 
-    ``headers`` are what it wants with every request besides the key. ``entry`` is its place in the registry
-    of reports (``vendor/version``), None for one that does not stand as its vendor made it. ``expect`` are
-    verdicts that are known beforehand: the suite is wrong if it comes to others.
+    ``headers`` are what it wants with every request besides the key.
     """
 
     base_url: str
     model: str
     key: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    entry: str | None = None
-    expect: Mapping[str, str] = field(default_factory=dict)
-
-
-SOUND = {
-    "robustness.valid-request-served": "pass",
-    "transport.complete-transfer": "pass",
-    "stream.event-json": "pass",
-    "stream.done-terminator": "pass",
-}
-"""What is expected of a server that streams as it should."""
 
 
 @contextmanager
@@ -55,7 +42,7 @@ def llamacpp() -> Iterator[RealServer]:
         return _words(python, ASSETS / "llamacpp_server.py", port, model, ASSETS / "chatml-tools.jinja")
 
     with running(command, log=_log("llamacpp"), env={"INTEROP_KEY": key}) as base_url:
-        yield RealServer(base_url, SMALL_MODEL, key, entry="llama.cpp/b11549-smollm2-135m", expect=SOUND)
+        yield RealServer(base_url, SMALL_MODEL, key)
 
 
 @contextmanager
@@ -76,8 +63,7 @@ def litellm(*, upstream: RealServer | None = None) -> Iterator[RealServer]:
 
     name, model = ("litellm-llamacpp", "upstream") if upstream else ("litellm", "mock-chat")
     with running(command, log=_log(name), env=env) as base_url:
-        entry = f"litellm/1.106.2-{'llama.cpp' if upstream else 'mock'}"
-        yield RealServer(base_url, model, key, entry=entry, expect=SOUND)
+        yield RealServer(base_url, model, key)
 
 
 @contextmanager
@@ -88,9 +74,7 @@ def litellm_before_llamacpp() -> Iterator[RealServer]:
 
 
 @contextmanager
-def portkey_before_llamacpp(
-    *, requirements: str, entry: str, expect: Mapping[str, str]
-) -> Iterator[RealServer]:
+def portkey_before_llamacpp(*, requirements: str) -> Iterator[RealServer]:
     """Portkey's gateway in front of llama.cpp; the requirements differ in the HTTP adapter that they pin."""
     modules = node_modules_with(requirements)
 
@@ -100,15 +84,12 @@ def portkey_before_llamacpp(
 
     with llamacpp() as upstream, running(command, log=_log(requirements)) as base_url:
         headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": upstream.base_url}
-        yield RealServer(base_url, SMALL_MODEL, upstream.key, headers, entry, expect)
+        yield RealServer(base_url, SMALL_MODEL, upstream.key, headers)
 
 
 @contextmanager
-def llmock(*, stream_fault: str | None = None, breaks: str | None = None) -> Iterator[RealServer]:
-    """Llmock, a mock that can break its streams; ``breaks`` is the requirement that the fault makes fail.
-
-    A stall of ten seconds breaks none: the stream is late, and whole.
-    """
+def llmock(*, stream_fault: str | None = None) -> Iterator[RealServer]:
+    """Llmock, a mock that can break its streams; a stall of ten seconds breaks none: it is late, and whole."""
     program = python_with("llmock").with_name("llmock")
     fault = ("--stream-fault", f"{stream_fault}=1") if stream_fault else ()
 
@@ -116,9 +97,7 @@ def llmock(*, stream_fault: str | None = None, breaks: str | None = None) -> Ite
         return _words(program, "serve", "-h", "127.0.0.1", "-p", port, *fault)
 
     with running(command, log=_log(f"llmock-{stream_fault or 'plain'}")) as base_url:
-        expect = {breaks: "fail"} if breaks else SOUND
-        entry = None if stream_fault else "llmock/0.2.2"
-        yield RealServer(base_url, "gpt-4o", _new_key(), entry=entry, expect=expect)
+        yield RealServer(base_url, "gpt-4o", _new_key())
 
 
 @contextmanager
@@ -130,8 +109,7 @@ def mockllm() -> Iterator[RealServer]:
         return _words(program, "start", "-r", ASSETS / "mockllm.yml", "-h", "127.0.0.1", "-p", port)
 
     with running(command, log=_log("mockllm")) as base_url:
-        expect = {"stream.id-constant": "fail", "stream.done-terminator": "pass"}
-        yield RealServer(base_url, "gpt-4o", _new_key(), entry="mockllm/0.0.8", expect=expect)
+        yield RealServer(base_url, "gpt-4o", _new_key())
 
 
 @contextmanager
@@ -143,32 +121,31 @@ def prism() -> Iterator[RealServer]:
         return _words(program, "mock", "-h", "127.0.0.1", "-p", port, ASSETS / "chat-openapi.yaml")
 
     with running(command, log=_log("prism")) as base_url:
-        expect = {"stream.is-stream": "fail", "robustness.valid-request-served": "pass"}
-        yield RealServer(base_url, "any", _new_key(), entry="prism/5.14.2", expect=expect)
+        yield RealServer(base_url, "any", _new_key())
 
 
 SERVERS: Mapping[str, Callable[[], AbstractContextManager[RealServer]]] = {
     "llamacpp": llamacpp,
     "litellm": litellm,
     "litellm-llamacpp": litellm_before_llamacpp,
-    "portkey": partial(
-        portkey_before_llamacpp, requirements="portkey-good", entry="portkey/1.15.2-llama.cpp", expect=SOUND
-    ),
-    "portkey-broken": partial(
-        portkey_before_llamacpp,
-        requirements="portkey-broken",
-        entry="portkey/1.15.2-hono-1.19.19-llama.cpp",
-        expect={"robustness.valid-request-served": "fail"},
-    ),
+    "portkey": partial(portkey_before_llamacpp, requirements="portkey-good"),
+    "portkey-broken": partial(portkey_before_llamacpp, requirements="portkey-broken"),
     "llmock": llmock,
-    "llmock-truncate": partial(llmock, stream_fault="truncate", breaks="stream.done-terminator"),
-    "llmock-disconnect": partial(llmock, stream_fault="disconnect", breaks="transport.complete-transfer"),
-    "llmock-malformed": partial(llmock, stream_fault="malformed", breaks="stream.event-json"),
+    "llmock-truncate": partial(llmock, stream_fault="truncate"),
+    "llmock-disconnect": partial(llmock, stream_fault="disconnect"),
+    "llmock-malformed": partial(llmock, stream_fault="malformed"),
     "llmock-stall": partial(llmock, stream_fault="stall"),
     "mockllm": mockllm,
     "prism": prism,
 }
 """Every server by the name that the command line uses."""
+
+ENTRIES: Mapping[str, str] = {
+    "llamacpp": "llama.cpp/b11549-smollm2-135m",
+    "litellm-llamacpp": "litellm/1.106.2-llama.cpp",
+    "portkey": "portkey/1.15.2-llama.cpp",
+}
+"""The servers whose reports are published, and their places in the registry (``vendor/version``)."""
 
 
 def _new_key() -> str:
