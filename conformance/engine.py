@@ -62,9 +62,9 @@ class Settings:
     target: Target
     profile: str = "core"
     models: tuple[str, ...] = ()
+    model_patterns: tuple[str, ...] = ()
     set_name: str | None = None
     seed: int = 0
-    model_patterns: tuple[str, ...] = ()
     challenge: str = ""
     only: tuple[str, ...] = ()
     generated: str = "smoke"

@@ -53,9 +53,11 @@ def flags(target: str, output: Path) -> list[str]:
         "--output",
         str(output),
         "--only",
-        "stream.*",
+        "stream.done-*",
         "--only",
-        "response.*",
+        "response.created-*",
+        "--only",
+        "errors.unknown-model*",
     ]
 
 
@@ -93,6 +95,7 @@ def test_pytest_says_what_the_command_line_says(
     done = run(*PYTEST, *workers, *flags(target, tmp_path / "out"), cwd=tmp_path)
     folder, code = by_command
     assert done.returncode == code == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "exists already" not in done.stdout, "two workers have asked the same model"
     assert essence(tmp_path / "out") == essence(folder)
 
 
