@@ -93,6 +93,15 @@ def _trust(commands: Commands) -> None:
     compare.add_argument("after", metavar="B")
     compare.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
+    merge = commands.add_parser("merge", help="make one run of those of several models", allow_abbrev=False)
+    merge.add_argument("runs", metavar="DIR", nargs="+")
+    merge.add_argument("--output", metavar="DIR", required=True, help="folder of the merged run")
+    merge.add_argument(
+        "--model", action="append", default=[], metavar="NAME", help="one that has to be there; repeatable"
+    )
+    merge.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
+    merge.add_argument("--baseline", metavar="FILE", help="known failures (YAML), which do not fail the run")
+
     certify = commands.add_parser(
         "certify", help="make a folder of a run that others can judge again", allow_abbrev=False
     )

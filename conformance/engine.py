@@ -329,25 +329,6 @@ def judge_part(prepared: Prepared, path: Path) -> Judgement:
     return judge(prepared.plan, exchanges, prepared.catalogue, prepared.profile, prepared.cards, sdk=sdk)
 
 
-def join_evidence(parts: Sequence[Path], path: Path, plan: Plan) -> None:
-    """Write the evidence of one run that several files hold into one, in the order of the plan.
-
-    What an SDK made of their answers is joined too.
-    """
-    read = [evidence_file.read(part) for part in parts]
-    order = {(probe.id, probe.model): number for number, probe in enumerate(plan.probes)}
-    exchanges = [exchange for each in read for exchange in each.exchanges]
-    exchanges.sort(key=lambda found: (found.attempt, order.get((found.probe, found.model), len(order))))
-    ends = [str((each.footer or {}).get("stopped", "a worker was killed")) for each in read]
-    with evidence_file.Writer(path, read[0].header) as writer:
-        for exchange in exchanges:
-            writer.exchange(exchange)
-        writer.footer({"stopped": next((end for end in ends if end), "")})
-    measured = [found for part in parts if (found := sdkresults.read(part)) is not None]
-    if measured:
-        sdkresults.write(sdkresults.join(measured), path)
-
-
 def judge_prepared(
     prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None, baseline: Baseline = NO_BASELINE
 ) -> Result:

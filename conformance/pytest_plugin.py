@@ -35,6 +35,7 @@ from conformance.commands.run import (
 )
 from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
+from conformance.join import join_evidence
 from conformance.model import GATEWAY, Level, Verdict
 from conformance.options import PLAN, RUN, TARGET
 from conformance.plan import Plan, PlannedCase, narrow
@@ -274,7 +275,7 @@ class Shell:
         parts = sorted(self.folder.glob("evidence.*.jsonl"))
         if not parts:
             return int(Exit.INCOMPLETE)
-        engine.join_evidence(parts, self.folder / EVIDENCE, self.plan)
+        join_evidence(parts, self.folder / EVIDENCE, self.plan)
         for part in parts:
             part.unlink()
             sdkresults.beside(part).unlink(missing_ok=True)

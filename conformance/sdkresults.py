@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -80,6 +80,12 @@ class SdkResults:
         for row in sorted(self.rows, key=lambda row: list(Call).index(row.call)):
             found.setdefault(row.exchange, []).append(row)
         return found
+
+    def of(self, exchanges: Collection[str]) -> SdkResults:
+        """Return the results of some exchanges alone."""
+        rows = tuple(row for row in self.rows if row.exchange in exchanges)
+        skipped = tuple(skip for skip in self.skipped if skip.exchange in exchanges)
+        return SdkResults(self.sdks, rows, skipped)
 
     def row(self, exchange: str, call: Call) -> SdkRow | None:
         """Return what one use of one answer gave, None when it was not measured."""

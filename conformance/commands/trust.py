@@ -1,4 +1,4 @@
-"""``baseline write`` and ``compare``: what a report says beside what was known or measured before."""
+"""``baseline write``, ``compare`` and ``merge``: a report beside what was known before, or measured elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from conformance.commands.replay import read_report
+from conformance.commands.run import finish, keep_baseline, known_failures, output_folder
 from conformance.errors import UsageError
+from conformance.merge import merge
 from conformance.report.compare import compare
 from conformance.report.comparison import comparison_json, comparison_markdown, comparison_text
 
@@ -17,6 +19,15 @@ def compare_runs(arguments: argparse.Namespace) -> int:
     render = {"text": comparison_text, "json": comparison_json, "markdown": comparison_markdown}
     print(render[arguments.format](comparison).rstrip("\n"))  # noqa: T201
     return comparison["exit_code"]
+
+
+def merge_runs(arguments: argparse.Namespace) -> int:
+    """Make one run of several, judge it, write its report and return its exit code."""
+    known_failures(arguments.baseline)
+    output = output_folder(arguments.output)
+    merge([Path(run) for run in arguments.runs], output, models=arguments.model)
+    keep_baseline(arguments.baseline, output)
+    return finish(output, strict=arguments.strict)
 
 
 def write_baseline(arguments: argparse.Namespace) -> int:

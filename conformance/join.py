@@ -1,0 +1,44 @@
+"""Puts the evidence of one run that several files hold into one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from conformance import evidence as evidence_file
+from conformance import sdkresults
+from conformance.model import GATEWAY, Exchange, Json
+from conformance.plan import Plan, exchange_id
+
+
+def join_evidence(
+    parts: Sequence[Path], path: Path, plan: Plan, header: Mapping[str, Json] | None = None
+) -> None:
+    """Write the evidence of one run that several files hold into one, in the order of the plan.
+
+    ``header`` is by default that of the first, whose exchanges with the gateway itself are the ones that count. What
+    the plan does not send is left away. What an SDK made of the answers is joined too.
+    """
+    read = [evidence_file.read(part) for part in parts]
+    sent = {exchange_id(probe, seed=plan.seed, challenge=plan.challenge) for probe in plan.probes}
+    exchanges = [
+        found
+        for number, each in enumerate(read)
+        for found in each.exchanges
+        if _first_id(found) in sent and (number == 0 or found.model != GATEWAY)
+    ]
+    order = {(probe.id, probe.model): number for number, probe in enumerate(plan.probes)}
+    exchanges.sort(key=lambda found: (found.attempt, order.get((found.probe, found.model), len(order))))
+    ends = [str((each.footer or {}).get("stopped", "a worker was killed")) for each in read]
+    with evidence_file.Writer(path, header or read[0].header) as writer:
+        for exchange in exchanges:
+            writer.exchange(exchange)
+        writer.footer({"stopped": next((end for end in ends if end), "")})
+    measured = [found for part in parts if (found := sdkresults.read(part)) is not None]
+    if measured:
+        sdkresults.write(sdkresults.join(measured).of({exchange.id for exchange in exchanges}), path)
+
+
+def _first_id(exchange: Exchange) -> str:
+    """Return the id that the exchange of the first attempt has."""
+    return exchange.id.removesuffix(f"-{exchange.attempt}") if exchange.attempt > 1 else exchange.id
