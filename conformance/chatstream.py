@@ -264,12 +264,13 @@ def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
             choice.frames.append(frame.index)
             if entry.delta.get("role") is not None:
                 choice.roles.append((frame.index, entry.delta["role"]))
-            for name, parts in (
-                ("content", choice.content_parts),
-                ("reasoning_content", choice.reasoning_parts),
-                ("reasoning", choice.reasoning_parts),
+            # Some relays tell the same thoughts under both names; they are one text.
+            thought = entry.string("reasoning_content") or entry.string("reasoning")
+            for text, parts in (
+                (entry.string("content"), choice.content_parts),
+                (thought, choice.reasoning_parts),
             ):
-                if text := entry.string(name):
+                if text:
                     parts.append((frame.index, text))
             _collect_calls(choice, entry, slots)
             if entry.finish_reason is not None:

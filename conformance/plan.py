@@ -150,7 +150,9 @@ def make_plan(
     wanted = {name for name in ids if profile.claim_of(catalogue.requirements[name].feature) is not Claim.NO}
     offered: list[Probe] = []
     for number, model in enumerate(models):
-        ask = Asker(model, cards.card(model), seed, challenge, dict(extra_body or {}), frozenset(profile.documents))
+        ask = Asker(
+            model, cards.card(model), seed, challenge, dict(extra_body or {}), frozenset(profile.documents)
+        )
         offered += library(ask, first=number == 0)
     offered += generated
     checks = [check for check in all_checks() if check.requirement in wanted]

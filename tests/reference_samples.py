@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from conformance.canaries import data_url, document, picture
 from conformance.model import Json
 from conformance.reference import KEY, Fault, furnish
 from conformance.reference.faults import read_fault
@@ -112,6 +113,7 @@ def samples() -> Iterator[Received]:
         {"type": "text", "text": "The second is Kulemo."},
     ]
     yield chat(messages=[{"role": "user", "content": pieces}])
+    yield from _beyond_text()
     yield chat(temperature=3)
     yield chat(headers={"x-trace-id": "t-1"})
     yield chat(headers={"content-type": "application/json; charset=utf-8"})
@@ -139,6 +141,24 @@ def samples() -> Iterator[Received]:
         ("POST", "/v1/nothing"),
     ):
         yield raw(b"", method=method, path=path)
+
+
+def _beyond_text() -> Iterator[Received]:
+    """Yield requests with attachments, thoughts and searches, each of a model that knows them."""
+    for part in (
+        {
+            "type": "file",
+            "file": {"filename": "a.pdf", "file_data": data_url("application/pdf", document("Kulemo"))},
+        },
+        {"type": "file", "file": {"url": data_url("application/pdf", document("Badofi"))}},
+        {"type": "image_url", "image_url": {"url": data_url("image/png", picture(["red", "blue", "green"]))}},
+    ):
+        parts = [{"type": "text", "text": "What is this?"}, part]
+        yield chat(model="gpt-4o", messages=[{"role": "user", "content": parts}])
+    yield chat(model="qwen3-max", enable_thinking=True)
+    yield chat(model="grok-3", search_parameters={"mode": "auto"})
+    yield chat(model="qwen-max", enable_search=True, search_options={"forced_search": True})
+    yield chat(messages=[{"role": "user", "content": [0]}])
 
 
 def made(*mutations: Json) -> Fault:

@@ -19,7 +19,7 @@ from conformance.probes.tries import WANTED, wanted
 from conformance.verdict import CaseResult, fold_tries
 from tests.factory import MODEL, completion, exchange, json_answer, probes, sse_answer, stream, view_of
 
-PROBES = probes()
+PROBES = probes(card=load_cards().card(MODEL))
 TEXT = completion("I would rather not.")
 CALL: Json = {
     "id": "call_1",

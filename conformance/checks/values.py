@@ -81,8 +81,12 @@ def texts_of(view: View) -> list[str]:
         ]
         return [text for text in said if text]
     messages = [choice.get("message") for choice in choices_of(view)]
-    members = ("content", "reasoning_content", "reasoning")
-    found = [message.get(name) for message in messages if isinstance(message, dict) for name in members]
+    found = [
+        text
+        for message in messages
+        if isinstance(message, dict)
+        for text in (message.get("content"), message.get("reasoning_content") or message.get("reasoning"))
+    ]
     return [text for text in found if isinstance(text, str) and text]
 
 

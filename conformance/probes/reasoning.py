@@ -36,7 +36,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
             },
             {"role": "user", "content": "What is my name?"},
         ]
-        yield _probe(ask, "echo", history, {}, "echo")
+        yield _probe(ask, "echo", history, {}, "sent-back")
     if card.thinks is Thinks.ALWAYS and card.shows_thoughts:
         yield _probe(ask, "temperature", QUESTION, {"temperature": TEMPERATURE}, "thinking")
 
