@@ -2,11 +2,11 @@
 
 Order: the proofs of life first and alone (a target that is not there costs two requests), and again the one that
 failed where another worked; then everything else at
-the chosen concurrency; then, in waves, what leans on an earlier answer: further tries of what did not work out, and
-follow-ups; then, each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429, and what
-waited for them; last a canary. A rate limit pauses everybody for as long as it asks. A row
-of answers that say nothing trips the breaker. Of invalid requests that break one rule no more is sent than it takes
-to see that the target does not mind (:mod:`conformance.sparing`).
+the chosen concurrency; then, in waves, what leans on an earlier answer: further tries of what did not work out,
+follow-ups, and by itself what was refused together; then, each alone, the repeats of probes, valid or not, that met
+5xx, a broken connection or 429, and what waited for them; last what shows that the target still serves. A rate limit
+pauses everybody for as long as it asks. A row of answers that say nothing trips the breaker. Of invalid requests that
+break one rule no more is sent than it takes to see that the target does not mind (:mod:`conformance.sparing`).
 Whatever ends a capture early, what was captured stays captured.
 """
 
@@ -16,6 +16,7 @@ import asyncio
 import email.utils
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Protocol
 
 from conformance.model import Exchange, Intent, Json, Probe, Request
@@ -23,7 +24,7 @@ from conformance.plan import LIVES, Plan, exchange_id
 from conformance.probes import recipes, tries
 from conformance.sparing import in_batches, in_chains, spared
 from conformance.usage import tokens_of
-from conformance.views import UNREACHABLE, Form, View
+from conformance.views import Form, View
 
 PATIENCE: Final = 3
 """How often a probe that met 429 is tried again, alone, before it counts as not measured."""
@@ -88,6 +89,11 @@ class Capture:
     _next_slot: float = 0.0
     _started: float = 0.0
 
+    @cached_property
+    def _certain(self) -> int:
+        """How many requests are sent whatever is answered, without repeats."""
+        return sum(probe.certain for probe in self.plan.probes)
+
     def resume(self, finished: Iterable[Exchange]) -> None:
         """Take over exchanges of an interrupted run; they are never sent again."""
         index = self.plan.index
@@ -100,9 +106,7 @@ class Capture:
     @property
     def not_sent(self) -> dict[str, Json]:
         """The probes that were spared, by the reason; empty when none was."""
-        names: list[Json] = [
-            probe.id for probe in self.plan.probes if spared(probe, self.plan, self._latest)
-        ]
+        names: list[Json] = [probe.id for probe in self.plan.probes if spared(probe, self.plan, self._latest)]
         return {"group lenient": names} if names else {}
 
     async def run(self) -> None:
@@ -126,6 +130,8 @@ class Capture:
         await self._waves(probes)
         for probe in last:
             await self._one(probe)
+        await self._repeats()
+        await self._waves(probes)
         await self._repeats()
 
     async def _waves(self, probes: Iterable[Probe]) -> None:
@@ -160,7 +166,7 @@ class Capture:
                 view = self._latest.get((probe.id, probe.model))
                 if self.stopped or view is None or view.exchange.attempt != round_ - 1:
                     continue
-                if view.form is Form.LIMITED or (round_ == 2 and _may_be_bad_luck(view)):  # noqa: PLR2004
+                if view.form is Form.LIMITED or (round_ == 2 and tries.may_be_bad_luck(view)):  # noqa: PLR2004
                     await self._one(probe, attempt=round_)
 
     async def _one(self, probe: Probe, attempt: int = 1) -> None:
@@ -182,10 +188,14 @@ class Capture:
         self._latest[probe.id, probe.model] = view
         self.tokens += tokens_of(view).completion - probe.budget
         self._notice(view)
-        self.progress(len(self.exchanges), len(self.plan.probes), probe.id)
+        self.progress(len(self.exchanges), max(len(self.exchanges), self._certain), probe.id)
 
     def _request(self, probe: Probe) -> Request | None:
         """Return what to send; None when an earlier answer gives no reason or no ground to send anything."""
+        if probe.apart is not None:
+            together = self._latest.get((probe.apart, probe.model))
+            if together is None or not tries.apart_wanted(together):
+                return None
         if probe.retry is not None:
             before = self._latest.get((probe.retry.probe, probe.model))
             if before is None or not tries.wanted(probe, before):
@@ -264,13 +274,6 @@ def retry_after(view: View) -> float | None:
     return max(0.0, then.timestamp() - view.exchange.started_at)
 
 
-def _may_be_bad_luck(view: View) -> bool:
-    fault = view.exchange.fault
-    if fault is not None and fault.kind in UNREACHABLE:
-        return True
-    return view.form in {Form.FAILED, Form.NO_ANSWER} or (view.form is Form.PAGE) or fault is not None
-
-
 def _says_nothing(view: View) -> bool:
     refused_key = view.probe.intent is Intent.VALID and view.status in {401, 403}
     return view.status is None or view.form is Form.LIMITED or refused_key
@@ -282,4 +285,4 @@ def _ending(view: View) -> str:
 
 
 def _leans(probe: Probe) -> bool:
-    return probe.follow is not None or probe.retry is not None
+    return probe.follow is not None or not probe.certain

@@ -228,7 +228,9 @@ def _why_missing(planned: PlannedCase, bench: Bench) -> str:
     if together is None:
         return "not measured: the exchange was never captured"
     ended = f"a {together.form} ({_ending(together)})"
-    return f"not measured: asked together with other things it ended as {ended}, and by itself it was not asked"
+    return (
+        f"not measured: asked together with other things it ended as {ended}, and by itself it was not asked"
+    )
 
 
 def _refused_before(planned: PlannedCase, bench: Bench) -> bool:

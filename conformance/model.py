@@ -172,7 +172,9 @@ class Probe:
     set on generated probes alone: the row that their schema pointer belongs to. ``same_as`` names the probe whose
     request this one writes in another way. Invalid probes of one ``group`` break the same rule: once a target was
     seen to take what breaks it, the others are not paid for. A probe with ``retry`` has no cases
-    of its own: it is one more try of the case of the probe that it repeats.
+    of its own: it is one more try of the case of the probe that it repeats. ``apart`` names the probe that asks for
+    the same together with other things: only where that is not served is this one sent, so that it can be told which
+    of the things was meant.
     """
 
     id: str
@@ -188,9 +190,15 @@ class Probe:
     retry: Retry | None = None
     same_as: str | None = None
     group: str | None = None
+    apart: str | None = None
     budget: int = 0
     requirement: str | None = None
     label: str = ""
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is sent whatever is answered to others."""
+        return self.retry is None and self.apart is None
 
     def has(self, *traits: str) -> bool:
         """Whether the probe carries all of these traits."""

@@ -1,8 +1,10 @@
 """What will be sent and judged, decided before anything is sent: deterministic, printable, with a digest.
 
 Selection comes first: the requirements of the set that match ``only`` pick their checks, the checks pick their
-probes, and probes bring along what they lean on (twins, the probes they follow, further tries, the proof of life).
-Nothing else is sent. Further tries have no cases of their own: they belong to the case of the first.
+probes, and probes bring along what they lean on (twins, the probes they follow, further tries, the request that asks
+for the same together with other things, the proof of life). Nothing else is sent. Further tries have no cases of
+their own: they belong to the case of the first. Neither has what is asked apart with checks that look at the request
+for all of it.
 """
 
 from __future__ import annotations
@@ -55,11 +57,6 @@ class Plan:
     digest: str
 
     @property
-    def token_bound(self) -> int:
-        """Upper bound of completion tokens that the probes ask for."""
-        return sum(probe.budget for probe in self.probes)
-
-    @property
     def complete(self) -> bool:
         """Whether the plan covers its whole set (no ``--only``)."""
         return not self.only
@@ -87,6 +84,15 @@ class Plan:
             cases=tuple(case for case in self.cases if case.model in owners),
         )
 
+    def apart(self, together: str, model: str) -> tuple[Probe, ...]:
+        """Return what is asked by itself where the request for all of it is not served."""
+        return self._apart.get((together, model), ())
+
+    @cached_property
+    def certain(self) -> int:
+        """How many requests are sent whatever is answered; repeats of what met bad luck are not foreseen."""
+        return sum(probe.certain for probe in self.probes)
+
     @cached_property
     def groups(self) -> Mapping[tuple[str, str], tuple[Probe, ...]]:
         """The invalid probes that break one rule, by the name of their group and the model."""
@@ -105,6 +111,15 @@ class Plan:
     def retries(self) -> Mapping[tuple[str, str], Probe]:
         """The further tries by the id of the try before and the model."""
         return {(probe.retry.probe, probe.model): probe for probe in self.probes if probe.retry}
+
+    @cached_property
+    def _apart(self) -> Mapping[tuple[str, str], tuple[Probe, ...]]:
+        found: dict[tuple[str, str], tuple[Probe, ...]] = {}
+        for probe in self.probes:
+            if probe.apart is not None:
+                key = (probe.apart, probe.model)
+                found[key] = (*found.get(key, ()), probe)
+        return found
 
 
 def _index(probes: tuple[Probe, ...]) -> dict[tuple[str, str], Probe]:
@@ -182,11 +197,13 @@ def _cases(checks: Sequence[Check], offered: Sequence[Probe], first: str) -> lis
     Of another model than the first there are none on shared probes, nor of checks that need one beside. A requirement
     that is so judged of the first model alone belongs to the gateway.
     """
+    index = _index(tuple(offered))
     found = [
         (PlannedCase(check.requirement, check.name, probe.id, probe.model), once)
         for check in checks
         for probe in offered
         if probe.retry is None and check.on(probe)
+        if probe.apart is None or not check.on(index[probe.apart, probe.model])
         for once in [shared(probe) or any(map(shared_name, check.needs))]
         if probe.model in {GATEWAY, first} or not once
     ]
@@ -250,6 +267,7 @@ def _needed(
             probe.twin,
             probe.same_as,
             probe.follow.probe if probe.follow else None,
+            probe.apart,
             retries.get((probe.id, probe.model)),
         ]
         queue += [(name, probe.model) for name in leans if name]

@@ -74,7 +74,7 @@ def test_a_5xx_counts_as_broken_and_a_served_mistake_does_not() -> None:
 def test_an_invalid_member_is_400_or_422() -> None:
     row = "errors.validation-status"
     for status, expected in ((400, PASS), (422, PASS), (404, FAIL), (401, FAIL), (409, FAIL), (500, SKIP)):
-        assert says(row, "errors.missing-messages", json_answer(status, error())) is expected
+        assert says(row, "errors.missing-messages-stream", json_answer(status, error())) is expected
     assert says(row, "errors.malformed-json", REFUSED) is None
     (finding,) = findings(row, view_of(PROBES["errors.message-unknown-role"], SERVED))
     assert (finding.verdict, finding.outcome) == (FAIL, Outcome.LENIENT)
@@ -146,7 +146,7 @@ def test_a_success_without_error_says_nothing_of_error_statuses() -> None:
     assert says("errors.status-not-200", "errors.empty-messages", SERVED) is SKIP
     assert says("errors.stream-status", "stream.basic", sse_answer(stream())) is SKIP
     assert says("errors.status-not-200", "errors.missing-model", REFUSED) is PASS
-    assert says("errors.stream-status", "errors.missing-model-stream", REFUSED) is PASS
+    assert says("errors.stream-status", "errors.missing-messages-stream", REFUSED) is PASS
 
 
 def test_an_error_in_a_stream_counts_unless_a_valid_stream_had_begun() -> None:
@@ -183,7 +183,7 @@ def test_an_error_body_without_error_object_fails_once(answer: bytes) -> None:
 
 
 def test_the_error_object_is_asked_for_wherever_the_endpoint_refuses() -> None:
-    for probe in ("errors.missing-model", "auth.no-key", "chat.basic", "errors.malformed-json-stream"):
+    for probe in ("errors.missing-model", "auth.no-key", "chat.basic", "errors.unknown-model-stream"):
         assert says(OBJECT, probe, REFUSED) is PASS
     assert says(OBJECT, "chat.basic", SERVED) is None
     framework = json_answer(405, {"detail": "Method Not Allowed"})
@@ -267,8 +267,8 @@ def test_error_json_is_labelled_as_json() -> None:
 
 
 NAMED: list[tuple[str, str]] = [
-    ("errors.missing-messages", "1 validation error: {'type': 'missing', 'loc': 'body.messages'}"),
-    ("errors.missing-messages", "缺少参数: 消息"),
+    ("errors.missing-messages-stream", "1 validation error: {'type': 'missing', 'loc': 'body.messages'}"),
+    ("errors.missing-messages-stream", "缺少参数: 消息"),
     ("errors.missing-model", "you must provide a model parameter"),
     ("errors.malformed-json", "[json.exception.parse_error.101] parse error at line 1, column 29"),
     ("errors.malformed-json", "Unexpected end of data"),
@@ -277,7 +277,7 @@ NAMED: list[tuple[str, str]] = [
     ("errors.empty-body", "Missing required parameter: 'messages'."),
     ("errors.message-unknown-role", "Invalid value: 'wizard'. Supported values are: 'system', 'user'"),
     ("errors.unknown-model", "模型不存在"),
-    ("auth.wrong-key", "Invalid API Key"),
+    ("auth.wrong-key-stream", "Invalid API Key"),
     ("auth.no-key", "Authentication Error, No api key passed in."),
 ]
 
@@ -308,8 +308,8 @@ def test_member_names_of_the_error_object_name_no_cause() -> None:
 
 
 def test_the_cause_is_not_asked_for_where_there_is_none() -> None:
-    assert says("errors.cause-named", "errors.missing-messages", BROKE) is SKIP
-    assert says("errors.cause-named", "errors.missing-messages", SERVED) is None
+    assert says("errors.cause-named", "errors.missing-messages-stream", BROKE) is SKIP
+    assert says("errors.cause-named", "errors.missing-messages-stream", SERVED) is None
     assert says("errors.cause-named", "errors.wrong-path", raw_answer(404, {}, b"")) is None
     assert says("errors.cause-named", "chat.basic", json_answer(400, error("no"))) is None
 
@@ -320,11 +320,11 @@ KEY = "errors.key-not-echoed"
 def test_a_wrong_key_that_comes_back_whole_is_found() -> None:
     for place in (error(f"Incorrect API key provided: {WRONG_KEY}"), error(param=WRONG_KEY)):
         answer = json_answer(401, place)
-        (finding,) = findings(KEY, view_of(PROBES["auth.wrong-key"], answer))
+        (finding,) = findings(KEY, view_of(PROBES["auth.wrong-key-stream"], answer))
         assert (finding.verdict, finding.saw) == (FAIL, "the answer holds the wrong key that was sent")
         start, end = finding.where[0].bytes or (0, 0)
         assert answer.partition(b"\r\n\r\n")[2][start:end] == WRONG_KEY.encode()
-    assert says(KEY, "auth.wrong-key", json_answer(401, error(), x_key=WRONG_KEY)) is FAIL
+    assert says(KEY, "auth.wrong-key-stream", json_answer(401, error(), x_key=WRONG_KEY)) is FAIL
 
 
 def test_the_real_key_is_found_through_its_mask() -> None:
@@ -340,7 +340,7 @@ def test_a_key_that_the_server_masks_is_no_echo() -> None:
         "sk-...0000",
         "xxxxxxxxxxxxxxxx",
     ):
-        assert says(KEY, "auth.wrong-key", json_answer(401, error(f"Incorrect key: {shown}"))) is PASS
+        assert says(KEY, "auth.wrong-key-stream", json_answer(401, error(f"Incorrect key: {shown}"))) is PASS
     assert says(KEY, "chat.basic", SERVED) is PASS
 
 

@@ -433,8 +433,8 @@ TAKEN = [
         "max_completion_tokens",
     ),
     ("parameters.no-limit", "messages.minimal", "max_tokens"),
-    ("parameters.user-accepted", "parameters.everyday", "user"),
-    ("structured.text-accepted", "parameters.everyday", "response_format"),
+    ("parameters.user-accepted", "parameters.user", "user"),
+    ("structured.text-accepted", "parameters.text-format", "response_format"),
     ("parameters.stream-options-accepted", "stream.usage", "stream_options"),
     ("parameters.null-accepted", "parameters.nulls", "null"),
     ("parameters.stop-string-accepted", "parameters.stop-string", "stop"),
@@ -444,7 +444,7 @@ TAKEN = [
 
 SERVED_OR_REFUSED = [
     ("parameters.both-sampling", "parameters.sampling-high", "temperature"),
-    ("parameters.seed-accepted", "parameters.everyday", "seed"),
+    ("parameters.seed-accepted", "parameters.seed", "seed"),
     ("parameters.metadata-accepted", "parameters.labels", "metadata"),
     ("parameters.unknown-member", "parameters.unknown-member", "x_made_up_member"),
     ("parameters.stream-options-without-stream", "parameters.stream-options-alone", "stream_options"),
@@ -475,11 +475,10 @@ def test_no_member_may_be_refused_without_a_cause(row: str, probe: str, word: st
     assert finding.verdict is FAIL, word
 
 
-def test_members_that_are_asked_for_together_answer_for_themselves_alone() -> None:
-    refused = json_answer(400, error("'seed' is not supported"))
-    assert says("parameters.user-accepted", "parameters.everyday", refused) is UNSURE
-    assert says("structured.text-accepted", "parameters.everyday", refused) is UNSURE
-    assert says("parameters.seed-accepted", "parameters.everyday", refused) is PASS
+def test_a_bound_of_one_member_says_nothing_of_another_in_its_request() -> None:
+    refused = json_answer(400, error("'temperature' is out of range"))
+    assert says("parameters.presence-penalty-accepted", "parameters.sampling-zero", refused) is UNSURE
+    assert says("parameters.temperature-accepted", "parameters.sampling-zero", refused) is FAIL
 
 
 def test_a_pair_that_a_model_refuses_counts_against_neither_of_the_two() -> None:

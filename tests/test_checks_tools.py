@@ -762,11 +762,11 @@ def test_no_answer_is_too_strange_to_be_judged(raw: bytes) -> None:
             findings(row, view(probe, raw), view("stream.usage", text_stream("Hello.")))
 
 
-def test_the_reference_passes_every_row_in_twenty_requests() -> None:
+def test_the_reference_passes_every_row_in_sixteen_requests() -> None:
     with ReferenceGateway(models=[MODEL]) as gateway:
         result = reference_run(gateway.base_url, only=["tools.*", "messages.*tool*"], generated="none")
     units = {unit.requirement: unit for unit in result.judgement.units}
     rows = [row for row in load().judged if row.startswith("tools.") and row not in requirement_ids()]
     assert {name: units[name].verdict for name in rows} == dict.fromkeys(rows, PASS)
     sent = [each.probe for each in result.evidence.exchanges if each.probe.startswith("tools.")]
-    assert len(sent) == 20
+    assert len(sent) == 16

@@ -38,6 +38,8 @@ def test_reference_is_conformant() -> None:
     open_ = {unit.requirement for unit in result.judgement.units if unit.verdict is Verdict.INCONCLUSIVE}
     assert (failing(result), open_) == (set(), set())
     assert (result.summary.grade, result.summary.exit_code) == (Grade.CONFORMANT, Exit.OK)
+    sent = {exchange.probe for exchange in result.evidence.exchanges}
+    assert sent == {probe.id for probe in result.prepared.plan.probes if probe.certain}
 
 
 def amount_for(breaks: set[str]) -> str:

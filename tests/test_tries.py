@@ -112,10 +112,12 @@ class Script:
 
     answers: Mapping[str, bytes]
     sent: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, Json] = field(default_factory=dict)
 
     async def send(self, request: Request, *, id: str, probe: str, model: str, attempt: int) -> Exchange:  # noqa: A002
         self.sent.append(probe)
+        self.ids[probe] = id
         self.bodies[probe] = json.loads(request.body) if request.body else None
         streamed = b'"stream":true' in request.body
         raw = self.answers.get(probe) or (sse_answer(stream()) if streamed else json_answer(200, TEXT))

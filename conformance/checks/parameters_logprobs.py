@@ -127,12 +127,14 @@ def logprobs_stream(case: Case) -> Iterator[Finding]:
 
 
 def _streamed(view: View) -> Shown:
-    """Tell whether the tokens of the text are there; a chunk may carry those of its neighbours."""
+    """Tell whether the tokens of the first choice's text are there; a chunk may carry those of its neighbours."""
     shape = _shape(view)
     if shape.effect is not Effect.SEEN:
         return shape
-    bare = [delta for delta in view.stream.deltas if delta.string("content") and not _content(delta.value)]
-    told = "".join(str(token.value["token"]) for token in _tokens(view) if isinstance(token.value, dict))
+    first = [delta for delta in view.stream.deltas if delta.index == 0]
+    bare = [delta for delta in first if delta.string("content") and not _content(delta.value)]
+    entries = (entry for delta in first for entry in _content(delta.value))
+    told = "".join(str(entry["token"]) for entry in entries if isinstance(entry, dict))
     if bare and len(told.strip()) * 2 < len(view.text.strip()):
         return Shown(
             Effect.SPOILT,

@@ -24,8 +24,6 @@ SEED: Final = Wanted("seed", ("seed", "种子"), or_refused=True)
 TEXT_FORMAT: Final = Wanted(
     "response_format text", ("response_format", "response format"), ("response_format",)
 )
-EVERYDAY: Final = (USER, SEED, TEXT_FORMAT)
-"""What the everyday request asks for at a time."""
 
 
 def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
@@ -65,8 +63,8 @@ _accepts(
         or_refused=True,
     ),
 )
-_accepts("parameters.seed-accepted", ids("parameters.everyday"), beside(SEED, EVERYDAY))
-_accepts("parameters.user-accepted", ids("parameters.everyday"), beside(USER, EVERYDAY))
+_accepts("parameters.seed-accepted", ids("parameters.seed"), SEED)
+_accepts("parameters.user-accepted", ids("parameters.user"), USER)
 _accepts(
     "parameters.metadata-accepted",
     ids("parameters.labels"),

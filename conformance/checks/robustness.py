@@ -69,24 +69,24 @@ def no_reset(case: Case) -> Iterator[Finding]:
 
 @check(
     "robustness.alive-after-negatives",
-    on=ids("robustness.canary"),
+    on=ids("chat.again"),
     reads=Reads.EXCHANGE,
-    needs=("stream.basic", "errors.malformed-json-stream", "errors.missing-messages-stream"),
+    needs=("stream.basic", "errors.unknown-model-stream", "errors.missing-messages-stream"),
     any_form=True,
+    beside=("chat.basic",),
 )
 def alive_after_negatives(case: Case) -> Iterator[Finding]:
     """What was served first is served after all the nonsense (C02)."""
-    if not case.other("stream.basic").succeeded:
-        yield case.unsure(
-            "stream.basic, which is the same before the invalid requests, was not served either"
-        )
+    before = case.others.get("chat.basic") or case.other("stream.basic")
+    if not before.succeeded:
+        yield case.unsure(f"{before.probe.id} before the invalid requests was not served either")
     elif case.view.succeeded:
         yield case.ok(saw="served after the invalid requests")
     else:
         fault = case.view.exchange.fault
         yield case.fail(
             f"after the invalid requests: {fault.detail if fault else f'status {case.view.status}'}",
-            "the success that stream.basic got before them",
+            f"the success that {before.probe.id} got before them",
             outcome=Outcome.BROKEN,
         )
 
@@ -130,19 +130,20 @@ def null_optional(case: Case) -> Iterator[Finding]:
 
 @check(
     "robustness.concurrent-requests",
-    on=ids("robustness.concurrent-1"),
+    on=ids("messages.echo-stream"),
     reads=Reads.TEXT,
-    needs=("robustness.concurrent-2", "robustness.concurrent-3"),
+    needs=("messages.parts-all",),
+    beside=("messages.echo",),
 )
 def concurrent_requests(case: Case) -> Iterator[Finding]:
     """Nobody gets the answer to another's question that was under way at the same time."""
-    views = [case.view, *case.others.values()]
+    views = [case.view, *(view for view in case.others.values() if view.succeeded)]
     words = [_word(view) for view in views]
     for view, own in zip(views, words, strict=True):
         strange = next((word for word in words if word != own and word in view.text.lower()), "")
         if strange:
             yield case.fail(
-                f"the request for the word {own!r} was answered {view.text[:80]!r}: that is another's word",
+                f"the request for the word {own!r} was answered {view.text[-80:]!r}: that has another's word",
                 "each request its own answer",
                 also=(view.where(),),
                 outcome=Outcome.BROKEN,
@@ -162,9 +163,10 @@ def concurrent_requests(case: Case) -> Iterator[Finding]:
 
 
 def _word(view: View) -> str:
-    """Return the word that a request asks for: the last of its message, in lower case."""
-    body = json.loads(view.exchange.request.body)
-    return str(body["messages"][-1]["content"]).rsplit(" ", 1)[-1].lower()
+    """Return the made-up word that a request asks for, in lower case: the last of its message, or of its first part."""
+    content = json.loads(view.exchange.request.body)["messages"][-1]["content"]
+    said = content[0]["text"] if isinstance(content, list) else content
+    return str(said).rstrip(".").rsplit(" ", 1)[-1].lower()
 
 
 def _overlap(one: View, other: View) -> bool:

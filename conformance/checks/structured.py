@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from conformance import strictjson
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, allowed_of, conclude
-from conformance.checks.parameters_members import EVERYDAY, TEXT_FORMAT, beside
+from conformance.checks.parameters_members import TEXT_FORMAT
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import billed_of
 from conformance.checks.values import finish_of
@@ -54,7 +54,7 @@ def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
 
 _accepts("structured.json-object-accepted", _JSON_MODE, JSON_MODE)
 _accepts("structured.json-schema-accepted", _SCHEMA, SCHEMA)
-_accepts("structured.text-accepted", ids("parameters.everyday"), beside(TEXT_FORMAT, EVERYDAY))
+_accepts("structured.text-accepted", ids("parameters.text-format"), TEXT_FORMAT)
 _accepts("structured.json-schema-keywords", ids("structured.json-schema-strict"), KEYWORDS)
 
 

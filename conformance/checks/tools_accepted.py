@@ -145,8 +145,8 @@ _takes_or_refuses(
 
 def _served(case: Case, names: tuple[str, ...]) -> list[View]:
     """Return the histories among ``names`` that were served."""
-    views = (case.view, *(view for name, view in case.others.items() if name in HISTORIES))
-    return [view for view in views if view.probe.id in names and view.succeeded]
+    views = {**case.others, case.probe.id: case.view}
+    return [view for name, view in views.items() if name in names and view.succeeded]
 
 
 def _history(

@@ -147,7 +147,7 @@ def preflight(case: Case) -> Iterator[Finding]:
         yield case.ok(saw=str(case.view.status))
 
 
-@check("transport.json-charset-accepted", on=valid("charset"), reads=Reads.ANSWER)
+@check("transport.json-charset-accepted", on=ids("transport.charset"), reads=Reads.ANSWER)
 def charset(case: Case) -> Iterator[Finding]:
     """A charset parameter on the request's media type is no reason to refuse it (RFC 9110 8.3.1)."""
     if case.view.succeeded:

@@ -294,7 +294,7 @@ def prompt_grows(case: Case) -> Iterator[Finding]:
         yield case.ok(2, f"{mine}, and {longer} for the longer prompt")
     else:
         yield case.fail(
-            f"prompt_tokens {mine}, and {longer} for the same prompt with sixty characters before it",
+            f"prompt_tokens {mine}, and {longer} for the same prompt with more before it",
             "more tokens for the longer prompt",
             examined=2,
             pointer="/usage/prompt_tokens",

@@ -16,7 +16,7 @@ from conformance.probes.shared import shared
 
 
 class Price(NamedTuple):
-    """How many requests at most, and how many completion tokens they can cost at most."""
+    """How many requests, and how many completion tokens they can cost at most."""
 
     requests: int
     tokens: int
@@ -42,15 +42,18 @@ def price(probes: Iterable[Probe]) -> Price:
 
 
 def _data(plan: Plan) -> dict[str, object]:
-    pairs = Counter((payer(probe), probe.feature) for probe in plan.probes)
+    certain, further = _split(plan)
+    pairs = Counter((payer(probe), probe.feature) for probe in certain)
     return {
         "set": plan.set_name,
         "profile": plan.profile,
         "models": list(plan.models),
         "digest": plan.digest,
         "seed": plan.seed,
-        "requests": len(plan.probes),
-        "completion_tokens_at_most": plan.token_bound,
+        "requests": len(certain),
+        "completion_tokens_at_most": price(certain).tokens,
+        "further_requests_at_most": len(further),
+        "further_tokens_at_most": price(further).tokens,
         "matrix": [
             {
                 "model": model,
@@ -67,6 +70,7 @@ def _data(plan: Plan) -> dict[str, object]:
                 "intent": probe.intent,
                 "stream": probe.streamed,
                 "tokens": probe.budget,
+                "certain": probe.certain,
                 "request": f"{probe.request.method} {probe.request.path}",
                 "body": probe.request.body[:4096].decode("utf-8", "backslashreplace"),
             }
@@ -76,14 +80,23 @@ def _data(plan: Plan) -> dict[str, object]:
     }
 
 
+def _split(plan: Plan) -> tuple[list[Probe], list[Probe]]:
+    """Return what is sent in any case, and what only an answer can call for."""
+    certain = [probe for probe in plan.probes if probe.certain]
+    return certain, [probe for probe in plan.probes if not probe.certain]
+
+
 def _cell(plan: Plan, model: str, feature: str) -> list[Probe]:
-    return [probe for probe in plan.probes if payer(probe) == model and probe.feature == feature]
+    certain, _ = _split(plan)
+    return [probe for probe in certain if payer(probe) == model and probe.feature == feature]
 
 
 def _text(plan: Plan) -> str:
+    certain, further = map(price, _split(plan))
     lines = [
         f"set {plan.set_name}, profile {plan.profile}, models {', '.join(plan.models)}",
-        f"{len(plan.probes)} requests at most, {plan.token_bound} completion tokens at most, {len(plan.cases)} cases",
+        f"{certain.requests} requests, {certain.tokens} completion tokens at most, {len(plan.cases)} cases",
+        f"{further.requests} further requests (+) at most, if answers call for them: {further.tokens} tokens at most",
         f"digest {plan.digest}",
         "",
         *_matrix(plan),
@@ -92,8 +105,9 @@ def _text(plan: Plan) -> str:
     width = max((len(probe.id) for probe in plan.probes), default=0)
     for probe in plan.probes:
         kind = "stream" if probe.streamed else "plain"
+        mark = " " if probe.certain else "+"
         lines.append(
-            f"{probe.id:{width}}  {probe.model:24}  {probe.intent:7}  {kind:6}  {probe.budget:>5} tokens"
+            f"{mark} {probe.id:{width}}  {probe.model:24}  {probe.intent:7}  {kind:6}  {probe.budget:>5} tokens"
         )
     return "\n".join(lines)
 
@@ -102,7 +116,7 @@ def _matrix(plan: Plan) -> Iterable[str]:
     """Yield what each model costs, and a table of requests with a row for each feature and a column for each model."""
     columns = [GATEWAY, *plan.models]
     for number, model in enumerate(columns):
-        paid = price(probe for probe in plan.probes if payer(probe) == model)
+        paid = price(probe for probe in _split(plan)[0] if payer(probe) == model)
         name = f"once, through {plan.models[0]}" if model == GATEWAY else model
         yield f"[{number}] {name}: {paid.requests} requests, {paid.tokens} completion tokens"
     yield ""

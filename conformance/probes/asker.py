@@ -131,6 +131,15 @@ class Asker:
             before = replace(make(number), id=f"{first.id}~{number}", retry=Retry(before.id, when))
             yield before
 
+    def together(self, whole: Probe, *parts: Probe) -> Iterator[Probe]:
+        """Yield a request for several things, and one for each, which is sent only where the first is not served.
+
+        A part has the traits of the whole too: a check that looks at the whole looks at it there, not once a part.
+        """
+        yield whole
+        for part in parts:
+            yield replace(part, apart=whole.id, traits=part.traits | whole.traits)
+
     def invalid(
         self,
         id: str,  # noqa: A002 - the word of the catalogue

@@ -15,7 +15,6 @@ def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the basic exchanges of one model."""
     if not ask.card.stream_only:
         yield ask.valid(LIFE, ask.body(HELLO), traits={"text", "basic", "life"})
-        yield ask.valid("chat.again", ask.body(HELLO), traits={"text"})
     yield ask.valid(
         "stream.basic",
         ask.body("Count from 1 to 20, digits and spaces only.", limit=64, stream=True),

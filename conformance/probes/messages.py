@@ -1,4 +1,8 @@
-"""Conversations: roles, forms of content, names, and text in every script, each one difference from plain chat."""
+"""Conversations: roles, forms of content, names, and text in every script.
+
+What is merely taken is asked for together, and apart, each one difference from plain chat, where that is refused.
+The lines to repeat and the parts to read end in made-up words, so that answers which run together can be told apart.
+"""
 
 from __future__ import annotations
 
@@ -31,35 +35,50 @@ def probes(ask: Asker) -> Iterator[Probe]:
     user: Json = {"role": "user", "content": HELLO}
     minimal = ask.body(HELLO, limit=None) if not stream else ask.body(HELLO, limit=None, stream=True)
     yield ask.valid("messages.minimal", minimal, traits={"minimal", "text"})
-    if "system" in roles:
-        yield say("system", [{"role": "system", "content": "You are a helpful assistant."}, user], "text")
+    named: dict[str, Json] = {"role": "user", "name": "ada", "content": HELLO}
+    rich: dict[str, Json] = {"role": "user", "content": RICH_TEXT + "\n" + HELLO}
+    system: list[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
+    system = system if "system" in roles else []
     history: list[Json] = [
         {"role": "user", "content": "My name is Ada."},
         {"role": "assistant", "content": "Nice to meet you, Ada."},
-        {"role": "user", "content": "What is my name?"},
     ]
-    yield say("assistant", history, "text")
-    yield say(
-        "parts", [{"role": "user", "content": [{"type": "text", "text": HELLO}]}], "text", feature="parts"
+    yield from ask.together(
+        say("everyday", [*system, *history, {**named, **rich}], "text"),
+        *([say("system", [*system, user])] if system else []),
+        say("assistant", [*history, {"role": "user", "content": "What is my name?"}]),
+        say("name", [named], feature="names"),
+        say("unicode", [rich]),
     )
-    yield say("name", [{"role": "user", "name": "ada", "content": HELLO}], "text", feature="names")
-    rich = say("unicode", [{"role": "user", "content": RICH_TEXT + "\n" + HELLO}])
-    yield rich
-    escaped = json.dumps(json.loads(rich.request.body), ensure_ascii=True, separators=(",", ":")).encode()
-    yield replace(rich, id="messages.unicode-escaped", request=replace(rich.request, body=escaped))
-    order = f"Repeat after me, with nothing added: {ECHO_LINE}"
+    part: Json = {"type": "text", "text": HELLO}
+    words: list[Json] = [
+        {"type": "text", "text": f"The first word is {ask.nonce('part one')}."},
+        {"type": "text", "text": f"The second word is {ask.nonce('part two')}. Reply with both words."},
+    ]
+    whole: list[Json] = [{"role": "user", "content": [*words, {"type": "text", "text": RICH_TEXT}]}]
+    yield from ask.together(
+        _escaped(say("parts-escaped", whole, "text", limit=48)),
+        say("parts", [{"role": "user", "content": [part]}], feature="parts"),
+        say("parts-all", [{"role": "user", "content": words}], feature="parts", limit=48),
+        _escaped(say("unicode-escaped", [rich], "unicode")),
+    )
     for streamed in (False, True):
         if streamed or not stream:
-            body = ask.body(order, limit=96, stream=True) if streamed else ask.body(order, limit=96)
             name = "messages.echo-stream" if streamed else "messages.echo"
+            order = f"Repeat after me, with nothing added: {ECHO_LINE} {ask.nonce(name)}"
+            body = ask.body(order, limit=96, stream=True) if streamed else ask.body(order, limit=96)
             feature = "streaming" if streamed else "chat"
             yield ask.valid(name, body, feature=feature, traits={"echo", "text"})
     last: list[Json] = [user, {"role": "assistant", "content": "Hello"}]
-    yield say("assistant-last", last)
-    yield say("developer", [{"role": "developer", "content": "Be brief."}, user])
-    first, second = ask.nonce("part one"), ask.nonce("part two")
-    pieces: list[Json] = [
-        {"type": "text", "text": f"The first word is {first}."},
-        {"type": "text", "text": f"The second word is {second}. Reply with both words."},
-    ]
-    yield say("parts-all", [{"role": "user", "content": pieces}], feature="parts", limit=48)
+    developer: Json = {"role": "developer", "content": "Be brief."}
+    yield from ask.together(
+        say("first-and-last", [developer, *last]),
+        say("developer", [developer, user]),
+        say("assistant-last", last),
+    )
+
+
+def _escaped(probe: Probe) -> Probe:
+    """Return the same request in ASCII, with JSON escapes for all other characters."""
+    body = json.dumps(json.loads(probe.request.body), ensure_ascii=True, separators=(",", ":")).encode()
+    return replace(probe, request=replace(probe.request, body=body))

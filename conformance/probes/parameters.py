@@ -1,8 +1,8 @@
 """Members of a request that change the answer: each probe asks for a few of them, and serves many checks.
 
 Effects are asked for with a prompt that shows them: in a long story one sees where it was cut or stopped.
-Members that a correct target merely takes are asked for together, since an error has to name the one that it
-is about.
+Members that a correct target merely takes go with them or with each other, and are asked for apart only where such
+a request is refused. No two that could hide each other's effect go together.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ NULLABLE: Final = (
     "top_p",
     "n",
     "stop",
-    "seed",
     "presence_penalty",
     "frequency_penalty",
     "logprobs",
@@ -54,9 +53,8 @@ NULLABLE: Final = (
 def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the requests for limits, stop words, several choices, log probabilities, sampling and labels."""
     yield from _limits(ask)
-    yield from _stops(ask)
+    yield from _sampled(ask)
     yield from _several(ask)
-    yield from _sampling(ask)
     yield from _taken(ask)
 
 
@@ -71,22 +69,52 @@ def _probe(
 def _limits(ask: Asker) -> Iterator[Probe]:
     """Yield limits that are sent as they are: the least budget of the model's card does not count here."""
     rows: tuple[tuple[str, dict[str, Json]], ...] = (
-        ("max-tokens", {"max_tokens": LIMIT}),
         ("max-completion-tokens", {"max_completion_tokens": LIMIT}),
         ("both-limits", {"max_tokens": WIDE_LIMIT, "max_completion_tokens": LIMIT}),
-        ("max-tokens-one", {"max_tokens": 1}),
     )
     for name, members in rows:
         yield _probe(ask, name, "limits", STORY, members, limit=None)
     huge = _probe(ask, "max-tokens-huge", "limits", HELLO, {"max_tokens": BEYOND_ANY_LIMIT}, limit=None)
     yield replace(huge, budget=ask.card.unlimited_cost)
-
-
-def _stops(ask: Asker) -> Iterator[Probe]:
-    """Yield stop words as a string, and as an array in a stream."""
     array: dict[str, Json] = {"stop": list(STOPS), "stream": True}
-    yield _probe(ask, "stop-string", "stop", STORY, {"stop": STOP}, limit=64)
     yield _probe(ask, "stop-array", "stop", STORY, array, limit=64)
+
+
+def _sampled(ask: Asker) -> Iterator[Probe]:
+    """Yield limits and a stop word, each with a bound of the documented ranges of sampling.
+
+    Zeros stand among the bounds: relays were seen to lose them. None of them can undo a limit or a stop word.
+    """
+    rows: tuple[tuple[str, str, dict[str, Json], int | None, dict[str, Json]], ...] = (
+        (
+            "stop-string",
+            "zero",
+            {"stop": STOP},
+            64,
+            {"temperature": 0, "presence_penalty": 0, "frequency_penalty": 0},
+        ),
+        (
+            "max-tokens",
+            "low",
+            {"max_tokens": LIMIT},
+            None,
+            {"top_p": 0, "presence_penalty": -2, "frequency_penalty": -2},
+        ),
+        (
+            "max-tokens-one",
+            "high",
+            {"max_tokens": 1},
+            None,
+            {"temperature": 2, "top_p": 1, "presence_penalty": 2, "frequency_penalty": 2},
+        ),
+    )
+    for name, bound, members, limit, sampling in rows:
+        feature = "stop" if limit else "limits"
+        yield from ask.together(
+            _probe(ask, f"{name}-and-{bound}", feature, STORY, {**members, **sampling}, limit=limit),
+            _probe(ask, name, feature, STORY, members, limit=limit),
+            _probe(ask, f"sampling-{bound}", "sampling", HELLO, sampling),
+        )
 
 
 def _several(ask: Asker) -> Iterator[Probe]:
@@ -95,33 +123,33 @@ def _several(ask: Asker) -> Iterator[Probe]:
     for streamed in (True,) if ask.card.stream_only else (False, True):
         ending = "-stream" if streamed else ""
         shape: dict[str, Json] = {"stream": True} if streamed else {}
-        yield _probe(ask, f"n-two{ending}", "n", HELLO, {"n": 2, **shape})
-        yield _probe(ask, f"logprobs{ending}", "logprobs", HELLO, {**top, **shape})
-
-
-def _sampling(ask: Asker) -> Iterator[Probe]:
-    """Yield the bounds of the documented ranges. Zeros stand among them: relays were seen to lose them."""
-    rows: tuple[tuple[str, dict[str, Json]], ...] = (
-        ("zero", {"temperature": 0, "presence_penalty": 0, "frequency_penalty": 0}),
-        ("low", {"top_p": 0, "presence_penalty": -2, "frequency_penalty": -2}),
-        ("high", {"temperature": 2, "top_p": 1, "presence_penalty": 2, "frequency_penalty": 2}),
-    )
-    for name, members in rows:
-        yield _probe(ask, f"sampling-{name}", "sampling", HELLO, members)
+        yield from ask.together(
+            _probe(ask, f"several{ending}", "n", HELLO, {"n": 2, **top, **shape}),
+            _probe(ask, f"n-two{ending}", "n", HELLO, {"n": 2, **shape}),
+            _probe(ask, f"logprobs{ending}", "logprobs", HELLO, {**top, **shape}),
+        )
 
 
 def _taken(ask: Asker) -> Iterator[Probe]:
-    """Yield members without an effect that could be seen."""
-    everyday: dict[str, Json] = {"user": "ada", "seed": 7, "response_format": {"type": "text"}}
-    yield _probe(ask, "everyday", "metadata", HELLO, everyday)
+    """Yield members without an effect that could be seen: those that nobody ought to refuse, and others."""
+    everyday: dict[str, dict[str, Json]] = {
+        "user": {"user": "ada"},
+        "seed": {"seed": 7},
+        "text-format": {"response_format": {"type": "text"}},
+        "nulls": dict.fromkeys(NULLABLE),
+    }
     labels: dict[str, Json] = {
         "metadata": {"purpose": "conformance"},
         "store": False,
         "prompt_cache_key": "conformance",
     }
-    yield _probe(ask, "labels", "metadata", HELLO, labels)
-    yield _probe(ask, "nulls", "chat", HELLO, dict.fromkeys(NULLABLE))
-    yield _probe(ask, "unknown-member", "chat", HELLO, {UNKNOWN: True})
+    unusual: dict[str, dict[str, Json]] = {"labels": labels, "unknown-member": {UNKNOWN: True}}
+    for whole, parts in (("everyday", everyday), ("unusual", unusual)):
+        members = {name: value for part in parts.values() for name, value in part.items()}
+        yield from ask.together(
+            _probe(ask, whole, "metadata", HELLO, members),
+            *(_probe(ask, name, "metadata", HELLO, part) for name, part in parts.items()),
+        )
     if not ask.card.stream_only:
         options: dict[str, Json] = {"stream_options": {"include_usage": True}}
         yield _probe(ask, "stream-options-alone", "stream-usage", HELLO, options)

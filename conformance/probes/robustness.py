@@ -1,4 +1,4 @@
-"""Requests that servers were seen to stumble over: odd bytes, great sizes, empty values, many at a time.
+"""Requests that servers were seen to stumble over: odd bytes, great sizes, empty values.
 
 Most of them a target may serve or refuse as it likes (the trait ``may-be-served``); what it may not do is
 fail. They are not streamed: a reader of JSON meets the oddity before it knows.
@@ -26,9 +26,6 @@ LARGE_BODY: Final = 2_000_000
 DIGITS: Final = 400
 """Digits of the huge integer: beyond every number of fixed size, a double included."""
 
-TOGETHER: Final = 3
-"""Requests that are sent one right after the other, to be under way together."""
-
 _Row: TypeAlias = tuple[str, bytes, str, tuple[str, ...]]
 """Name, body, what is wrong with it, and the words that name that."""
 
@@ -40,7 +37,7 @@ _TURNS: Final = ("role", "alternat", "user", "consecutive", "message", "角色",
 
 
 def probes(ask: Asker) -> Iterator[Probe]:
-    """Yield the stumbling blocks, the requests that run together, and the canary that is sent last."""
+    """Yield the stumbling blocks."""
     body = ask.body(HELLO, stream=True) if ask.card.stream_only else ask.body(HELLO)
     for rows, traits in (
         (_odd_json(body), {"may-be-served"}),
@@ -57,10 +54,6 @@ def probes(ask: Asker) -> Iterator[Probe]:
                 feature="robustness",
                 streamed=ask.card.stream_only,
             )
-    yield from _together(ask)
-    yield ask.valid(
-        "robustness.canary", ask.body(HELLO, stream=True), feature="robustness", traits={"text", "last"}
-    )
 
 
 def _odd_json(body: dict[str, Json]) -> Iterator[_Row]:
@@ -106,17 +99,5 @@ def _unexpected_values(body: dict[str, Json]) -> Iterator[_Row]:
     yield "consecutive-roles", encode({**body, "messages": turns}), "two user messages in a row", _TURNS
     yield "empty-last-content", encode({**body, "messages": empty}), "an empty last message", _CONTENT
     yield "empty-last-content-null", encode({**body, "messages": null}), "null as the last content", _CONTENT
-    for member in ("temperature", "tools", "tool_choice"):
+    for member in ("tools", "tool_choice"):
         yield f"null-optional-{member}", encode({**body, member: None}), f"null as {member}", (member,)
-
-
-def _together(ask: Asker) -> Iterator[Probe]:
-    """Yield requests that each ask for a word of their own; neighbours in a plan run together."""
-    for number in range(1, TOGETHER + 1):
-        word = ask.nonce(f"concurrent {number}")
-        yield ask.valid(
-            f"robustness.concurrent-{number}",
-            ask.body(f"Reply with exactly this word: {word}", stream=ask.card.stream_only),
-            feature="robustness",
-            traits={"concurrent"},
-        )

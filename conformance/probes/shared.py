@@ -20,10 +20,15 @@ SHARED: Final = (
     "messages.echo",
     "messages.unicode",
     "messages.unicode-escaped",
+    "parameters.everyday",
     "parameters.labels",
     "parameters.nulls",
+    "parameters.seed",
     "parameters.stream-options-alone",
+    "parameters.text-format",
     "parameters.unknown-member",
+    "parameters.unusual",
+    "parameters.user",
     "robustness.*",
     "sdk.*",
     "structured.cut",
@@ -37,7 +42,6 @@ SHARED: Final = (
     "tools.server-tool",
     "tools.strict",
     "tools.truncated",
-    "tools.truncated-stream",
     "transport.*",
 )
 """Patterns of probe ids; a further try belongs to the probe that it repeats."""

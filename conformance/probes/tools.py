@@ -208,15 +208,13 @@ def _odd(tools: _Tools) -> Iterator[Probe]:
         gateway=False,
     )
     note = function("save_numbers", "Save a list of numbers.", _NUMBERS)
-    for name, stream in (("truncated", False), ("truncated-stream", True)):
-        if not (ask.card.stream_only and stream):
-            body = tools.body(
-                f"Call save_numbers with every number from 1 to {NUMBERS}.",
-                [note],
-                tool_choice="required",
-                stream=stream,
-            )
-            yield tools.probe(name, {**body, ask.card.limit_field: TRUNCATED_AT}, "cut")
+    cut = tools.body(
+        f"Call save_numbers with every number from 1 to {NUMBERS}.",
+        [note],
+        tool_choice="required",
+        stream=True,
+    )
+    yield tools.probe("truncated", {**cut, ask.card.limit_field: TRUNCATED_AT}, "cut")
     alone = ask.body(HELLO, stream=True, stream_options={"include_usage": True}, tool_choice="required")
     yield ask.invalid(
         "tools.required-alone",
@@ -238,27 +236,44 @@ def _result(id: str, content: Json) -> Json:  # noqa: A002 - the word of the wir
 
 
 def _histories(tools: _Tools) -> Iterator[Probe]:
-    """Yield conversations in which a call was made, each with one thing that gateways were seen to refuse."""
-    first, second = "call_abc123", "call_def456"
+    """Yield a conversation in which calls were made in all ways that gateways were seen to refuse, and one for each."""
     text = '18 °C, sunny. "calm" 晴 \\o/'
     question: Json = {"role": "user", "content": "What is the weather in Zürich and in Oslo?"}
-
-    def history(name: str, assistant: Json, *results: Json) -> Probe:
-        return tools.probe(name, tools.body([question, assistant, *results], [WEATHER], limit=32), "history")
+    parts: Json = [{"type": "text", "text": "18 °C"}, {"type": "text", "text": "sunny"}]
+    again, plain, other = (
+        _call("call_abc123", HISTORY_ARGUMENTS),
+        _call("call_def456", '{"city":"Zürich"}'),
+        _call("call_ghi789", '{"city":"Oslo"}'),
+    )
 
     def turn(content: Json, *calls: Json) -> Json:
         return {"role": "assistant", "content": content, "tool_calls": list(calls)}
 
-    plain = _call(first, '{"city":"Zürich"}')
-    yield history("history", turn(None, _call(first, HISTORY_ARGUMENTS)), _result(first, text))
-    yield history("history-empty", turn("", plain), _result(first, "18 °C, sunny"))
-    parts: Json = [{"type": "text", "text": "18 °C"}, {"type": "text", "text": "sunny"}]
-    yield history("history-parts", turn(None, plain), _result(first, parts))
-    yield history(
-        "history-parallel",
-        turn(None, plain, _call(second, '{"city":"Oslo"}')),
-        _result(first, "18 °C, sunny"),
-        _result(second, "4 °C, rain"),
+    turns: dict[str, list[Json]] = {
+        "history": [turn(None, again), _result("call_abc123", text)],
+        "history-empty": [turn("", plain), _result("call_def456", "18 °C, sunny")],
+        "history-parts": [turn(None, plain), _result("call_def456", parts)],
+        "history-parallel": [
+            turn(None, plain, other),
+            _result("call_def456", "18 °C, sunny"),
+            _result("call_ghi789", "4 °C, rain"),
+        ],
+    }
+
+    def history(name: str, said: list[Json]) -> Probe:
+        return tools.probe(name, tools.body([question, *said], [WEATHER], limit=32), "history")
+
+    everything = [
+        *turns["history"],
+        question,
+        *turns["history-empty"],
+        question,
+        *turns["history-parts"],
+        question,
+    ]
+    yield from tools.ask.together(
+        history("histories", [*everything, *turns["history-parallel"]]),
+        *(history(name, said) for name, said in turns.items()),
     )
 
 

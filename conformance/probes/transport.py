@@ -1,11 +1,14 @@
-"""How a request reaches the target: headers that clients really send, each one difference from the basic probe."""
+"""How a request reaches the target: headers that clients really send, together and each one difference from plain chat.
+
+They come last, since an answer to them shows at once that what was served first is served after all the nonsense.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.model import Defect, Probe
+from conformance.model import KEY_MARK, Defect, Probe
 from conformance.probes.asker import JSON_HEADERS, Asker, request
 from conformance.probes.chat import HELLO
 
@@ -14,22 +17,17 @@ PREFLIGHT: Final = (
     ("Access-Control-Request-Method", "POST"),
     ("Access-Control-Request-Headers", "authorization,content-type"),
 )
+_LOWER_CASE: Final = ("Authorization", f"bearer {KEY_MARK}")
+_CHARSET: Final = (
+    ("Content-Type", "application/json; charset=utf-8"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "gzip, deflate"),
+    ("User-Agent", "OpenAI/Python"),
+)
 
 
 def probes(ask: Asker) -> Iterator[Probe]:
-    """Yield valid requests with unusual but legal headers."""
-    body = ask.body(HELLO, stream=ask.card.stream_only)
-    yield ask.valid(
-        "transport.gzip-stream",
-        ask.body(HELLO, stream=True),
-        feature="streaming",
-        traits={"gzip"},
-        headers=(
-            ("Content-Type", "application/json"),
-            ("Accept", "application/json"),
-            ("Accept-Encoding", "gzip"),
-        ),
-    )
+    """Yield the preflight, and valid requests with unusual but legal headers."""
     yield ask.invalid(
         "transport.preflight",
         request(None, headers=PREFLIGHT, auth=None, method="OPTIONS"),
@@ -38,18 +36,26 @@ def probes(ask: Asker) -> Iterator[Probe]:
         traits={"elsewhere", "preflight"},
         feature="transport",
     )
+    body = ask.body(HELLO, stream=True) if ask.card.stream_only else ask.body(HELLO)
     trace = ("X-Trace-ID", f"trace-{ask.nonce('trace').lower()}")
-    yield ask.valid(
-        "transport.trace-id", body, feature="trace-id", traits={"trace-id"}, headers=(*JSON_HEADERS, trace)
-    )
-    yield ask.valid(
-        "transport.charset",
-        body,
-        traits={"charset"},
-        headers=(
-            ("Content-Type", "application/json; charset=utf-8"),
-            ("Accept", "*/*"),
-            ("Accept-Encoding", "gzip, deflate"),
-            ("User-Agent", "OpenAI/Python"),
+    yield from ask.together(
+        ask.valid(
+            "transport.headers",
+            body,
+            traits={"text", "charset", "last"},
+            headers=(*_CHARSET, trace),
+            auth=_LOWER_CASE,
         ),
+        ask.valid("chat.again", body),
+        ask.valid(
+            "auth.lower-case-scheme", body, traits={"auth", "scheme-case"}, feature="auth", auth=_LOWER_CASE
+        ),
+        ask.valid(
+            "transport.trace-id",
+            body,
+            feature="trace-id",
+            traits={"trace-id"},
+            headers=(*JSON_HEADERS, trace),
+        ),
+        ask.valid("transport.charset", body, headers=_CHARSET),
     )

@@ -16,6 +16,7 @@ from conformance.catalogue import Catalogue, Profile, Source
 from conformance.judge import Judgement
 from conformance.model import Finding, Requirement, Verdict, Where
 from conformance.plan import Plan
+from conformance.probes.tries import answering
 from conformance.report import shape
 from conformance.report.excerpt import excerpt, shortened
 from conformance.report.extensions import extensions
@@ -95,8 +96,8 @@ def build(
     answers: dict[tuple[str, str], View] = {}
     for name, model in sorted({(case.probe, case.model) for case in plan.cases}):
         probe = plan.probe(name, model)
-        if probe is not None and (probe.id, probe.model) in latest:
-            answers[name, model] = latest[probe.id, probe.model]
+        if probe is not None and (view := answering(probe, latest)) is not None:
+            answers[name, model] = view
     writer = _Writer(run, catalogue, views, answers, sdk or SdkResults())
     return shape.Report(
         format=shape.FORMAT,
