@@ -44,6 +44,7 @@ def judged(
     generated: str = "smoke",
     limits: Limits = QUICK,
     pace: Pace | None = None,
+    seed: int = 0,
     sdk: bool = False,
 ) -> Judged:
     """Capture and judge one run, with ``sdk`` what the official SDK makes of it too; the evidence is thrown away."""
@@ -53,6 +54,7 @@ def judged(
         profile=profile,
         only=tuple(only),
         generated=generated,
+        seed=seed,
         limits=limits,
         pace=pace or Pace(longest_wait=0.05),
         reference=True,

@@ -36,7 +36,7 @@ from conformance.reference.mutators.replies import (
     Status,
     Wait,
 )
-from conformance.reference.mutators.requests import Assume, Ignore, Refuse, RequestMutator, Skip
+from conformance.reference.mutators.requests import Assume, Forgive, Ignore, Refuse, RequestMutator, Skip
 from conformance.reference.record import wrong
 from conformance.reference.when import When
 
@@ -47,6 +47,7 @@ OPERATIONS: Final[Mapping[str, type[Mutator]]] = {
     "assume": Assume,
     "refuse": Refuse,
     "skip": Skip,
+    "forgive": Forgive,
     "answer": AnswerMutator,
     "set": Set,
     "drop": Drop,

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Final
 
 from conformance.model import Json
+from conformance.reference.asked import ask
 from conformance.reference.mutators.places import assign, places, remove
 from conformance.reference.record import Record
 from conformance.reference.refusal import Refused
@@ -90,6 +92,26 @@ class Refuse(RequestMutator):
         """Refuse."""
         message = scene.fill(self.message)
         raise Refused(message, status=self.status, kind=self.type, param=self.param, code=self.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgive(RequestMutator):
+    """Act as if members that a correct gateway refuses had not been sent; model and messages have to be right."""
+
+    def on_request(self, draft: Draft, scene: Scene) -> Draft:
+        """Return the request without what would be refused."""
+        body = draft.body
+        while isinstance(body, dict):
+            try:
+                ask(body)
+            except Refused as refused:
+                name = re.split(r"[.\[]", refused.param or "", maxsplit=1)[0]
+                if name not in body or name in {"model", "messages"}:
+                    break
+                body = {key: value for key, value in body.items() if key != name}
+            else:
+                break
+        return replace(draft, body=body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
