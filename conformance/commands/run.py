@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from conformance import engine
@@ -17,6 +18,9 @@ from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
 from conformance.plan import Plan
 from conformance.report.console import render_console
+from conformance.report.github import annotations, guarded
+from conformance.report.markdown import render_markdown
+from conformance.report.shape import Report
 from conformance.report.write import write_all
 
 RUNS = Path("reports") / "runs"
@@ -85,9 +89,21 @@ def finish(folder: Path, *, strict: bool, output: Path | None = None, baseline: 
     write_all(result.report, out)
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 24)).columns
-    print(render_console(result.report, color=color, width=width))  # noqa: T201
+    say(render_console(result.report, color=color, width=width), result.report, os.environ)
     print(f"report: {out}")  # noqa: T201
     return int(result.summary.exit_code)
+
+
+def say(page: str, report: Report, environ: Mapping[str, str]) -> None:
+    """Print the summary of a run; in GitHub Actions also annotations and the job summary."""
+    if environ.get("GITHUB_ACTIONS") != "true":
+        print(page)  # noqa: T201
+        return
+    print("\n".join([guarded(page, secrets.token_hex(16)), *annotations(report)]))  # noqa: T201
+    summary = environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(render_markdown(report))
 
 
 def output_folder(chosen: str | None) -> Path:
