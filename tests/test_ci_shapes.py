@@ -131,7 +131,7 @@ def test_the_container_copies_what_there_is() -> None:
 
 
 def test_new_failures_become_annotations_with_the_required_ones_as_errors() -> None:
-    lines = annotations(golden_run().report())
+    lines = annotations_of(golden_run().report())
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::warning"]
     assert "::error title=stream.done-terminator[small-1]::stream ends with one [DONE] event: " in lines[1]
     assert not [line for line in lines if "errors.type-member" in line]
@@ -143,7 +143,7 @@ def test_there_are_no_more_annotations_than_are_shown() -> None:
     for number in range(30):
         run.unit(f"many.n{number:03}", view, failed(view, "x"))
         run.unit(f"many.s{number:03}", view, failed(view, "x"), level=Level.SHOULD)
-    lines = annotations(run.report())
+    lines = annotations_of(run.report())
     assert sum(line.startswith("::error") for line in lines) == MOST
     assert lines[0] == "::error title=baseline::baseline.yaml%3A2%3A x passes now".replace("%3A", ":")
     assert sum(line.startswith("::warning") for line in lines) == MOST

@@ -18,7 +18,7 @@ from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
 from conformance.plan import Plan
 from conformance.report.console import render_console
-from conformance.report.github import annotations, guarded
+from conformance.report.github import annotations_of, guarded
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
 from conformance.report.write import write_all
@@ -99,7 +99,7 @@ def say(page: str, report: Report, environ: Mapping[str, str]) -> None:
     if environ.get("GITHUB_ACTIONS") != "true":
         print(page)  # noqa: T201
         return
-    print("\n".join([guarded(page, secrets.token_hex(16)), *annotations(report)]))  # noqa: T201
+    print("\n".join([guarded(page, secrets.token_hex(16)), *annotations_of(report)]))  # noqa: T201
     summary = environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as stream:

@@ -20,7 +20,7 @@ MOST: Final = 10
 _MESSAGE: Final = 500
 
 
-def annotations(report: Report) -> list[str]:
+def annotations_of(report: Report) -> list[str]:
     """Return a workflow command for each new failure and each stale entry of the baseline, the required ones first."""
     new = describe.failures(report).new
     required = [row for row in new if row["level"] == Level.MUST]
