@@ -19,7 +19,7 @@ import yaml
 from conformance.cli import parser
 from conformance.commands.run import say
 from conformance.model import Level
-from conformance.report.github import MOST, annotations
+from conformance.report.github import MOST, annotations_of
 from tests.report_factory import Run, answer, failed, golden_run
 
 ROOT = Path(__file__).parent.parent
