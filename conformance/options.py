@@ -116,6 +116,14 @@ RUN: Final = (
             "help": "give the answers to the official SDK too (auto: where it is installed)",
         },
     ),
+    Flag(
+        "--shrink",
+        {
+            "action": "store_true",
+            "default": False,
+            "help": "search for the smallest request of each generated failure (at most 20 more requests each)",
+        },
+    ),
     Flag("--strict", {"action": "store_true", "default": False, "help": "exit 0 only when conformant"}),
     Flag(
         "--baseline",

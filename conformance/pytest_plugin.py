@@ -32,6 +32,7 @@ from conformance.commands.run import (
     known_failures,
     output_folder,
     replay_to_sdk,
+    shrink_to,
 )
 from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
@@ -279,4 +280,5 @@ class Shell:
         for part in parts:
             part.unlink()
             sdkresults.beside(part).unlink(missing_ok=True)
+        shrink_to(self.prepared, self.folder / EVIDENCE, wanted=self.config.option.shrink)
         return finish(self.folder, strict=self.config.option.strict)

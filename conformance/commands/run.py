@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         progress = progress_to(sys.stderr, quiet=arguments.quiet)
         stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress)
+        shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
     return finish(folder, strict=arguments.strict)
 
@@ -55,6 +56,19 @@ def replay_to_sdk(plan: Plan, evidence: Path, *, wanted: str, stopped: str = "")
         from conformance.sdklane import replay  # noqa: PLC0415 - only a run needs it
 
         replay(plan, evidence)
+
+
+def shrink_to(prepared: engine.Prepared, evidence: Path, *, wanted: bool, stopped: str = "") -> None:
+    """Search for the smallest request of each failure of a generated one, if that was asked for."""
+    if wanted and not stopped:
+        from conformance.shrink import SUMMARY, shrink_failures  # noqa: PLC0415 - only runs that shrink pay for it
+
+        found = shrink_failures(prepared, evidence)
+        for each in found:
+            before, after = (len(view.exchange.request.body) for view in (each.before, each.after))
+            print(f"shrunk {each.probe.id}: {before} to {after} bytes with {each.sent} requests ({each.symptom})")  # noqa: T201
+        if found:
+            print(f"shrunk requests: {evidence.with_name(SUMMARY)}")  # noqa: T201
 
 
 def known_failures(file: str | Path | None) -> Baseline:

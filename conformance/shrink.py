@@ -1,0 +1,236 @@
+"""Finds the smallest request that still shows a failure of a generated one. Sends, so it is done on request alone.
+
+After a run, each failure of a generated request (one of each kind) is followed down: a smaller request is sent, and
+if its answer ends in the same way (status, form, fault) it takes the place of the larger one. No failure gets more
+than :data:`MOST` requests. A request that has to be valid, or invalid, for its failure to be one stays so. All that
+is sent is recorded beside the evidence, which stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+from conformance import evidence as evidence_file
+from conformance import graft, oddities
+from conformance.conditions import split_pointer
+from conformance.engine import Prepared, Recorder, header_of, judge_recorded, redactor
+from conformance.exchange import Sender
+from conformance.model import Intent, Json, Level, Probe, Request, Verdict
+from conformance.openapi import validator
+from conformance.owncases import own_cases
+from conformance.probes.asker import encode
+from conformance.probes.own import BASE
+from conformance.reductions import sizes, smaller
+from conformance.report.reproduce import reproduce
+from conformance.views import Form, View
+
+MOST: Final = 20
+"""Requests for one failure."""
+
+SUMMARY: Final = "shrunk.json"
+EVIDENCE: Final = "shrunk.evidence.jsonl"
+
+_Shows: TypeAlias = Callable[[Request], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """What became of one failure; ``symptom`` is how both answers ended, ``sent`` counts requests."""
+
+    requirements: tuple[str, ...]
+    probe: Probe
+    before: View
+    after: View
+    sent: int
+
+    @property
+    def symptom(self) -> str:
+        """Say how the answer ended."""
+        return _said(self.after)
+
+    def row(self, url: str) -> dict[str, Json]:
+        """Return the row of the summary file."""
+        return {
+            "requirements": list(self.requirements),
+            "probe": self.probe.id,
+            "symptom": self.symptom,
+            "sent": self.sent,
+            "before": {"exchange": self.before.exchange.id, "bytes": _size(self.before.exchange.request)},
+            "after": {
+                "exchange": self.after.exchange.id,
+                "bytes": _size(self.after.exchange.request),
+                "body": self.after.exchange.request.body[:4096].decode("utf-8", "backslashreplace"),
+            },
+            "reproduce": reproduce(self.after.exchange, url, streamed=self.probe.streamed),
+        }
+
+
+def shrink_failures(prepared: Prepared, recorded: Path) -> tuple[Shrunk, ...]:
+    """Shrink every failed generated request of a run, and record it beside the evidence ``recorded``."""
+    evidence = evidence_file.read(recorded)
+    failures = list(_failures(prepared, evidence))
+    if not failures:
+        return ()
+    limit = prepared.settings.pace.max_requests
+    room = None if limit is None else max(0, limit - len(evidence.exchanges))
+    header = {**header_of(prepared), "shrinks": str(evidence.header["plan"])}
+    with evidence_file.Writer(recorded.with_name(EVIDENCE), header) as writer:
+        job = _Job(prepared, Recorder(writer, redactor(prepared.settings.target)), room)
+        found = asyncio.run(job.run(failures))
+        writer.footer({"stopped": ""})
+    url = prepared.settings.target.base_url
+    rows = [each.row(url) for each in found]
+    recorded.with_name(SUMMARY).write_text(json.dumps(rows, indent=1) + "\n", "ascii")
+    return found
+
+
+def _failures(prepared: Prepared, evidence: evidence_file.Evidence) -> Iterator[tuple[tuple[str, ...], View]]:
+    """Yield the smallest failed request of each kind, with the requirements that it fails; required ones first."""
+    plan = prepared.plan
+    views = {
+        (exchange.probe, exchange.model): View(probe, exchange)
+        for exchange in evidence.exchanges
+        if (probe := plan.index.get((exchange.probe, exchange.model))) is not None and probe.has("generated")
+    }
+    rows: dict[str, list[str]] = {}
+    named: dict[str, View] = {}
+    units = sorted(judge_recorded(prepared, evidence).units, key=lambda unit: unit.level is not Level.MUST)
+    for unit in units:
+        for case in unit.cases:
+            probe = plan.probe(case.probe, unit.model)
+            view = views.get((probe.id, probe.model)) if probe else None
+            if case.verdict is Verdict.FAIL and unit.level is not Level.MAY and view is not None:
+                named.setdefault(view.probe.id, view)
+                rows.setdefault(view.probe.id, []).append(unit.requirement)
+    kinds: dict[tuple[str, str], View] = {}
+    for view in named.values():
+        kind = (str(view.probe.requirement or view.probe.id), _said(view))
+        if kind not in kinds or _size(view.exchange.request) < _size(kinds[kind].exchange.request):
+            kinds[kind] = view
+    yield from ((tuple(rows[view.probe.id]), view) for view in kinds.values())
+
+
+@dataclass
+class _Job:
+    """Sends smaller and smaller requests; ``room`` is how many may still be sent, None for no limit."""
+
+    prepared: Prepared
+    recorder: Recorder
+    room: int | None
+
+    async def run(self, failures: list[tuple[tuple[str, ...], View]]) -> tuple[Shrunk, ...]:
+        settings = self.prepared.settings
+        async with Sender(settings.target, limits=settings.limits, concurrency=1) as sender:
+            return tuple([await self._one(sender, rows, view) for rows, view in failures])
+
+    async def _one(self, sender: Sender, rows: tuple[str, ...], before: View) -> Shrunk:
+        probe, best, sent = before.probe, before, 0
+        tried = {(probe.request.headers, probe.request.body)}
+
+        async def shows(request: Request) -> bool:
+            nonlocal best, sent
+            if (request.headers, request.body) in tried or sent >= MOST or self.room == 0:
+                return False
+            tried.add((request.headers, request.body))
+            sent += 1
+            self.room = None if self.room is None else self.room - 1
+            name = f"{before.exchange.id}-s{sent}"
+            self.recorder.intent(name)
+            raw = await sender.send(request, id=name, probe=probe.id, model=probe.model)
+            view = View(probe, self.recorder.keep(raw))
+            if _said(view) == _said(before):
+                best = view
+                return True
+            return False
+
+        if probe.has("odd"):
+            await _odd_reduced(probe, self._base(), self.prepared.settings.seed, shows)
+        else:
+            await _reduced(probe, before, shows)
+        return Shrunk(rows, probe, before, best, sent)
+
+    def _base(self) -> Mapping[str, Json]:
+        """Return the body that odd requests are made of."""
+        base = self.prepared.plan.index[BASE, self.prepared.plan.models[0]]
+        return cast("Mapping[str, Json]", json.loads(base.request.body))
+
+
+async def _reduced(probe: Probe, before: View, shows: _Shows) -> None:
+    """Send smaller forms of a probe's request as long as they show the failure."""
+    body = json.loads(probe.request.body)
+    if not isinstance(body, dict):
+        return
+    kept = _path(body, probe)
+    while True:
+        for value, place in smaller(body, kept):
+            counts = _still(probe, before, value)
+            if counts and await shows(replace(probe.request, body=encode(value))):
+                body, kept = value, place
+                break
+        else:
+            return
+
+
+def _path(body: dict[str, Json], probe: Probe) -> graft.Path:
+    """Return the way to the place that is wrong, as far as it exists in the body."""
+    path: graft.Path = ()
+    for step in split_pointer(probe.defect.pointer or "") if probe.defect else ():
+        found = (*path, int(step) if isinstance(graft.look(body, path), list) else step)
+        try:
+            graft.look(body, found)
+        except LookupError:
+            break
+        path = found
+    return path
+
+
+def _still(probe: Probe, before: View, value: dict[str, Json]) -> bool:
+    """Whether the failure would still be one: a valid request has to stay valid, a served invalid one invalid."""
+    if probe.intent is Intent.VALID:
+        return validator(graft.REQUEST).accepts(value)
+    return not before.succeeded or not validator(graft.REQUEST).accepts(value)
+
+
+async def _odd_reduced(probe: Probe, base: Mapping[str, Json], seed: int, shows: _Shows) -> None:
+    """Search for the least size of an oddity that shows the failure."""
+    cases = own_cases(seed)
+    kind, _, name = probe.id.removeprefix("generated.").partition("-")
+    oddity = next(
+        (each for each in (cases.bodies if kind == "body" else cases.headers) if each.name == name), None
+    )
+    while oddity is not None:
+        for size in sizes(1, oddity.size):
+            if await shows(_sized(probe, kind, oddity.recipe, size, base)):
+                oddity = replace(oddity, size=size)
+                break
+        else:
+            return
+
+
+def _sized(probe: Probe, kind: str, recipe: str, size: int, base: Mapping[str, Json]) -> Request:
+    if kind == "body":
+        found = {**oddities.CUT, **oddities.ODD}[recipe]
+        return replace(probe.request, body=found.make(base, size))
+    names = {"x-padding"}
+    plain = tuple(
+        pair
+        for pair in probe.request.headers
+        if pair[0].lower() not in names and not pair[0].startswith("X-Extra-")
+    )
+    return replace(probe.request, headers=oddities.HEADERS[recipe].change(plain, size))
+
+
+def _said(view: View) -> str:
+    fault = view.exchange.fault
+    ending = f", {fault.kind}" if fault else ""
+    served = "served" if view.succeeded else str(view.form)
+    return f"{view.status} {served}{ending}" if view.form is not Form.NO_ANSWER else f"no answer{ending}"
+
+
+def _size(request: Request) -> int:
+    return len(request.body) + sum(len(name) + len(value) for name, value in request.headers)
