@@ -11,6 +11,7 @@ from conformance.catalogue import load
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case
 from conformance.checks.arguments import Kind, kind_of
+from conformance.checks.generated import JUDGES
 from conformance.checks.markup import Leak, leak_of
 from conformance.model import Claim, Finding, Json, Level, Outcome, Requirement, Verdict
 from conformance.models import ModelCard, load_cards
@@ -538,7 +539,7 @@ def test_the_raw_beginning_of_a_cut_call_fails_where_the_model_is_known_to_call(
     assert judged("tools.truncated-call", silent).verdict is UNSURE
 
 
-# Acceptance: an honest refusal is a failure only of what is claimed, or of a part of what works.
+# Acceptance: an honest refusal is a failure only of what is claimed.
 
 CLEAR = json_answer(400, error("'tools' is not supported by this model", param="tools"))
 VAGUE = json_answer(400, error("invalid request"))
@@ -570,17 +571,15 @@ def test_acceptance_follows_the_table_of_outcomes(requirement: str, probe: str) 
 
 @pytest.mark.parametrize(
     ("requirement", "probe"),
-    [
-        pair
-        for pair in ACCEPTED
-        if pair[0] not in {"tools.choice-required-accepted", "tools.function-accepted"}
-    ],
+    [pair for pair in ACCEPTED if pair[0] != "tools.function-accepted"],
 )
-def test_a_part_of_tool_calls_that_is_refused_fails_where_the_rest_works(
+def test_a_part_of_tool_calls_may_be_refused_clearly_where_nobody_claims_them(
     requirement: str, probe: str
 ) -> None:
     others = callers("tools.single", "tools.required-stream")
-    assert judged(requirement, view(probe, CLEAR), *others).verdict is FAIL
+    assert judged(requirement, view(probe, CLEAR), *others).verdict is SKIP
+    assert judged(requirement, view(probe, CLEAR), *others, claim=Claim.YES).verdict is FAIL
+    assert judged(requirement, view(probe, VAGUE), *others).verdict is FAIL
 
 
 def test_a_model_may_refuse_what_its_card_says() -> None:
@@ -596,7 +595,8 @@ def test_a_refusal_for_another_member_is_judged_by_that_members_requirement() ->
     parallel = json_answer(400, error("Unrecognized request argument: parallel_tool_calls"))
     choice = json_answer(400, error("tool_choice required is not supported"))
     assert judged("tools.choice-required-accepted", view("tools.single", parallel), *ABLE).verdict is SKIP
-    assert judged("tools.parallel-accepted", view("tools.single", parallel), *ABLE).verdict is FAIL
+    assert judged("tools.parallel-accepted", view("tools.single", parallel), *ABLE).verdict is SKIP
+    assert judged("tools.parallel-accepted", view("tools.single", parallel), claim=Claim.YES).verdict is FAIL
     assert judged("tools.parallel-accepted", view("tools.single", choice), *ABLE).verdict is SKIP
     assert judged("tools.function-accepted", view("tools.auto", choice), *ABLE).verdict is SKIP
 
@@ -613,7 +613,9 @@ HISTORY_ROWS = {
 def test_a_history_that_alone_is_refused_is_to_blame_for_its_difference(requirement: str, probe: str) -> None:
     served = [view(name, TEXT) for name in HISTORY_ROWS.values() if name != probe]
     refused = view(probe, json_answer(400, error("messages[1].content: Field required")))
-    assert judged(requirement, refused, *served, *ABLE).verdict is FAIL
+    assert judged(requirement, refused, *served, *ABLE, claim=Claim.YES).verdict is FAIL
+    assert judged(requirement, refused, *served, *ABLE).verdict is SKIP
+    assert judged(requirement, view(probe, VAGUE), *served).verdict is FAIL
     assert judged(requirement, refused).verdict is SKIP
     assert judged(requirement, view(probe, TEXT)).verdict is PASS
 
@@ -622,13 +624,15 @@ def test_tool_messages_are_accepted_when_any_history_is() -> None:
     refused = view("tools.history", json_answer(400, error("messages[1].content must not be null")))
     empty, parts = view("tools.history-empty", TEXT), view("tools.history-parts", TEXT)
     assert judged("messages.tool-role", refused, empty, *ABLE).verdict is PASS
-    assert judged("messages.assistant-tool-calls", refused, empty, *ABLE).verdict is FAIL
+    assert judged("messages.assistant-tool-calls", refused, empty, *ABLE).verdict is SKIP
+    assert judged("messages.assistant-tool-calls", refused, empty, claim=Claim.YES).verdict is FAIL
     assert judged("messages.assistant-tool-calls", refused, parts, *ABLE).verdict is PASS
 
 
 def test_a_name_that_is_demanded_of_results_is_found() -> None:
     refused = view("tools.history", json_answer(400, error("function_response.name: Name cannot be empty.")))
-    assert judged("tools.result-without-name", refused, *ABLE).verdict is FAIL
+    assert judged("tools.result-without-name", refused, claim=Claim.YES).verdict is FAIL
+    assert judged("tools.result-without-name", refused, *ABLE).verdict is SKIP
     assert judged("tools.result-without-name", view("tools.history", CLEAR), *ABLE).verdict is SKIP
 
 
@@ -766,7 +770,8 @@ def test_the_reference_passes_every_row_in_sixteen_requests() -> None:
     with ReferenceGateway(models=[MODEL]) as gateway:
         result = reference_run(gateway.base_url, only=["tools.*", "messages.*tool*"], generated="none")
     units = {unit.requirement: unit for unit in result.judgement.units}
-    rows = [row for row in load().judged if row.startswith("tools.") and row not in requirement_ids()]
+    made = {*requirement_ids(), *JUDGES}
+    rows = [row for row in load().judged if row.startswith("tools.") and row not in made]
     assert {name: units[name].verdict for name in rows} == dict.fromkeys(rows, PASS)
     sent = [each.probe for each in result.evidence.exchanges if each.probe.startswith("tools.")]
     assert len(sent) == 16

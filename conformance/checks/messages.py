@@ -6,32 +6,22 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.chatstream import Choice
 from conformance.checks.api import Case, Reads, Selector, check
-from conformance.checks.outcomes import CLEAR
+from conformance.checks.outcomes import Wanted, conclude
 from conformance.checks.select import either, ids, valid
-from conformance.checks.values import choices_of
-from conformance.model import Claim, Finding, Outcome
+from conformance.checks.values import texts_of
+from conformance.model import Finding, Outcome
 from conformance.probes.messages import ECHO_LINE
-from conformance.views import Form, View
+from conformance.views import Form
+
+_CONTENT: Final = ("content", "part", "array", "list", "内容")
 
 
-def accepted(case: Case, what: str) -> Iterator[Finding]:
-    """Judge acceptance: success, an honest refusal of what nobody claimed, or a failure."""
-    view = case.view
-    if view.succeeded:
-        yield case.ok(outcome=Outcome.ACCEPTED)
-    elif view.form is not Form.REFUSED:
-        yield case.skip(f"the answer is a {view.form} ({view.status}); another requirement judges that")
-    elif case.claim is not Claim.YES and view.status in CLEAR:
-        yield case.skip(f"{what} is refused with {view.status}, and nobody claims it")
-    else:
-        yield case.fail(f"status {view.status} to {what}", "a success status")
+def _accepts(requirement: str, on: Selector, what: str, names: tuple[str, ...] = ()) -> None:
+    """Bind a check of acceptance; a refusal that names the cause has one of ``names``."""
 
-
-def _accepts(requirement: str, on: Selector, what: str) -> None:
     def judge(case: Case) -> Iterator[Finding]:
-        yield from accepted(case, what)
+        yield conclude(case, Wanted(what, names))
 
     judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
     check(requirement, on=on, reads=Reads.ANSWER)(judge)
@@ -40,10 +30,15 @@ def _accepts(requirement: str, on: Selector, what: str) -> None:
 _accepts("messages.minimal-body", valid("minimal"), "a body of model and messages alone")
 _accepts("messages.user-only", valid("minimal"), "a conversation of one user message")
 _accepts("messages.string-content", either(valid("minimal"), valid("life")), "content as a string")
-_accepts("messages.system-role", valid("system"), "a system message")
-_accepts("messages.assistant-role", valid("assistant"), "an assistant message in the history")
-_accepts("messages.parts-content", valid("parts"), "content as an array of one text part")
-_accepts("messages.name-accepted", valid("name"), "a message with a name")
+_accepts("messages.system-role", valid("system"), "a system message", ("system", "role", "角色"))
+_accepts(
+    "messages.assistant-role",
+    valid("assistant"),
+    "an assistant message in the history",
+    ("role", "assistant"),
+)
+_accepts("messages.parts-content", valid("parts"), "content as an array of one text part", _CONTENT)
+_accepts("messages.name-accepted", valid("name"), "a message with a name", ("name",))
 _accepts("messages.unicode-accepted", valid("unicode"), "text in many scripts")
 
 
@@ -113,23 +108,10 @@ def unicode_roundtrip(case: Case) -> Iterator[Finding]:
         yield case.unsure("the model did not repeat the line")
 
 
-def _texts(view: View) -> list[str]:
-    if view.form is Form.STREAM:
-        choices: list[Choice] = list(view.stream.choices.values())
-        return [text for choice in choices for text in (choice.content, choice.reasoning) if text]
-    found = []
-    for choice in choices_of(view):
-        message = choice.get("message")
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, str) and content:
-            found.append(content)
-    return found
-
-
 @check("messages.no-replacement-characters", on=either(valid("text"), valid("unicode")), reads=Reads.TEXT)
 def no_replacement(case: Case) -> Iterator[Finding]:
     """No U+FFFD stands where a character was (B16): a relay that decodes each read by itself leaves them."""
-    texts = _texts(case.view)
+    texts = [text for text in texts_of(case.view) if text]
     spoilt = next((text for text in texts if "\ufffd" in text), None)
     truncated = spoilt is not None and spoilt.rstrip("\ufffd").find("\ufffd") < 0
     if spoilt is not None and not truncated:

@@ -1,22 +1,20 @@
 """Requests with tools, and conversations in which tools were called, are served (B09, B10, C14-C18).
 
 An honest refusal (400, 404 or 422 that says what is not supported) is no failure where nobody claims tool
-calls. It is one where the same model does call tools on this target: then they are supported, and a part of
-them is missing.
+calls, of a part of them neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Judge, Reads, Selector, check
-from conformance.checks.calling import CALLING, names_one_of, seen
+from conformance.checks.calling import CALLING, names_one_of
 from conformance.checks.errortext import error_words
-from conformance.checks.outcomes import CLEAR
+from conformance.checks.outcomes import CLEAR, Wanted, conclude
 from conformance.checks.select import ids, valid
-from conformance.model import Claim, Finding, Outcome
+from conformance.model import Finding, Outcome
 from conformance.probes.tools import SERVER_TOOL_WORDS
 from conformance.views import Form, View
 
@@ -30,38 +28,9 @@ _RULED: Final = ("tools", "tool_choice", "echoed_message", "echoed_reasoning")
 _SHOWN: Final = 120
 
 
-def accepted(case: Case, what: str, words: tuple[str, ...] = TOOL_WORDS) -> Iterator[Finding]:
-    """Judge acceptance of ``what``; an error that names the cause has one of ``words``."""
-    view = case.view
-    if view.succeeded:
-        yield case.ok(outcome=Outcome.ACCEPTED)
-    elif view.form is not Form.REFUSED:
-        yield case.skip(f"the answer is a {view.form} ({view.status}); another requirement judges that")
-    elif excused(case):
-        yield case.skip(f"{what}: refused with {view.status}, as the rules of this model let it")
-    else:
-        yield from _refused(case, what, words)
-
-
-def _refused(case: Case, what: str, words: tuple[str, ...]) -> Iterator[Finding]:
-    view = case.view
-    saw = f"status {view.status} to {what}: {error_words(view).strip()[:_SHOWN]!r}"
-    honest = view.status in CLEAR and names_one_of(view, words)
-    if case.claim is Claim.YES:
-        yield case.fail(saw, "a success status")
-    elif not honest:
-        yield case.fail(saw, "a success status, or 400 or 422 with the cause")
-    elif seen(case):
-        yield case.fail(f"{saw}, though the same model does call tools here", "a success status")
-    else:
-        refusal = case.skip(f"{what}: refused with {view.status}, and nobody claims tool calls")
-        yield replace(refusal, outcome=Outcome.REJECTED_CLEAN)
-
-
-def excused(case: Case) -> bool:
-    """Whether a rule of the model's card allows to refuse this very request."""
-    rules = case.card.rules_for(dict(case.view.asked))
-    return any(Outcome.REJECTED_CLEAN in rule.allow for rule in rules if rule.parameter in _RULED)
+def wanted(what: str, words: tuple[str, ...] = TOOL_WORDS) -> Wanted:
+    """Return what is wanted of tool calls; an error that names the cause has one of ``words``."""
+    return Wanted(what, words, _RULED)
 
 
 def _bind(requirement: str, on: Selector, judge: Judge, beside: tuple[str, ...] = CALLING) -> None:
@@ -86,7 +55,7 @@ def _accepts(
         if spoken and not any(word in told for word in words):
             yield case.skip(f"it is refused for another member: {error_words(case.view).strip()[:_SHOWN]!r}")
         else:
-            yield from accepted(case, what, words)
+            yield conclude(case, wanted(what, words))
 
     _bind(requirement, on, judge)
 
@@ -107,15 +76,10 @@ _accepts("tools.no-parameters", ids("tools.no-parameters"), "a function tool wit
 @check("tools.choice-required-accepted", on=valid("required"), reads=Reads.ANSWER, beside=CALLING)
 def accepts_choice_required(case: Case) -> Iterator[Finding]:
     """Routers are known to refuse it for some models; where nobody claims it, saying so clearly will do."""
-    view = case.view
-    clear = view.form is Form.REFUSED and view.status in CLEAR and names_one_of(view, TOOL_WORDS)
-    if view.form is Form.REFUSED and names_one_of(view, PARALLEL_WORDS):
+    if case.view.form is Form.REFUSED and names_one_of(case.view, PARALLEL_WORDS):
         yield case.skip("it is refused for parallel_tool_calls; tools.parallel-accepted judges that")
-    elif clear and case.claim is not Claim.YES:
-        refusal = case.skip(f"tool_choice required: refused with {view.status}, and nobody claims it")
-        yield replace(refusal, outcome=Outcome.REJECTED_CLEAN)
     else:
-        yield from accepted(case, "tool_choice required")
+        yield conclude(case, wanted("tool_choice required"))
 
 
 def _takes_or_refuses(requirement: str, on: Selector, what: str, words: tuple[str, ...]) -> None:
@@ -123,7 +87,7 @@ def _takes_or_refuses(requirement: str, on: Selector, what: str, words: tuple[st
         view = case.view
         others = [other for name, other in case.others.items() if name in CALLING]
         if view.form is not Form.REFUSED:
-            yield from accepted(case, what, words)
+            yield conclude(case, wanted(what, words))
         elif view.status in CLEAR and names_one_of(view, words):
             yield case.ok(outcome=Outcome.REJECTED_CLEAN, saw=f"refused with {view.status}")
         elif others and not any(other.succeeded for other in others):
@@ -164,7 +128,7 @@ def _history(
         elif needs_any and case.view.form is Form.REFUSED and not _served(case, HISTORIES):
             yield case.skip("no history with a call is served; messages.tool-role judges that")
         else:
-            yield from accepted(case, what, HISTORY_WORDS)
+            yield conclude(case, wanted(what, HISTORY_WORDS))
 
     _bind(requirement, ids(name), judge, (*CALLING, *HISTORIES))
 
@@ -205,7 +169,7 @@ def accepts_result_without_name(case: Case) -> Iterator[Finding]:
     if _served(case, HISTORIES):
         yield case.ok(outcome=Outcome.ACCEPTED)
     elif case.view.form is Form.REFUSED and names_one_of(case.view, ("name",)):
-        yield from accepted(case, "a tool message without name", ("name",))
+        yield conclude(case, wanted("a tool message without name", ("name",)))
     else:
         yield case.skip("no history with a call is served; messages.tool-role judges that")
 

@@ -22,9 +22,9 @@ from conformance.checks.calling import (
     seen,
 )
 from conformance.checks.markup import Leak, leak_of, sign_in
-from conformance.checks.outcomes import CLEAR
+from conformance.checks.outcomes import CLEAR, conclude
 from conformance.checks.select import ids, valid
-from conformance.checks.tools_accepted import TOOL_WORDS, accepted
+from conformance.checks.tools_accepted import TOOL_WORDS, wanted
 from conformance.checks.values import broke_off, finish_of, usage_of
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
@@ -80,7 +80,7 @@ def choice_named(case: Case) -> Iterator[Finding]:
         yield case.ok(saw=f"refused with {view.status}", outcome=Outcome.REJECTED_CLEAN)
         return
     if not view.succeeded:
-        yield from accepted(case, "tool_choice with a function's name")
+        yield conclude(case, wanted("tool_choice with a function's name"))
         return
     calls, choice = calls_of(view), view.asked.get("tool_choice")
     function = choice.get("function") if isinstance(choice, dict) else None
@@ -193,8 +193,8 @@ def round_trip(case: Case) -> Iterator[Finding]:
     """In go the assistant's message and the results, and text comes out."""
     view = case.view
     if not view.succeeded:
-        yield from accepted(
-            case, "the second turn, with the assistant's message as it came and the results", ()
+        yield conclude(
+            case, wanted("the second turn, with the assistant's message as it came and the results", ())
         )
     elif view.text.strip():
         yield case.ok(outcome=Outcome.APPLIED)
@@ -220,7 +220,7 @@ def round_trip_unchanged(case: Case) -> Iterator[Finding]:
     elif case.view.succeeded:
         yield case.ok(len(extras), saw=f"with {', '.join(extras)}"[:120], outcome=Outcome.ACCEPTED)
     else:
-        yield from accepted(case, f"an assistant message sent back with {', '.join(extras)}"[:120], ())
+        yield conclude(case, wanted(f"an assistant message sent back with {', '.join(extras)}"[:120], ()))
 
 
 def _extras(view: View) -> list[str]:
