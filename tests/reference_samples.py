@@ -154,7 +154,7 @@ def _beyond_text() -> Iterator[Received]:
         {"type": "image_url", "image_url": {"url": data_url("image/png", picture(["red", "blue", "green"]))}},
     ):
         parts = [{"type": "text", "text": "What is this?"}, part]
-        yield chat(model="gpt-4o", messages=[{"role": "user", "content": parts}])
+        yield chat(model="gpt-4o", messages=[{"role": "user", "content": parts}], max_tokens=64)
     yield chat(model="qwen3-max", enable_thinking=True)
     yield chat(model="grok-3", search_parameters={"mode": "auto"})
     yield chat(model="qwen-max", enable_search=True, search_options={"forced_search": True})
