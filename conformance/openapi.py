@@ -191,16 +191,22 @@ def _length(value: Json) -> int:
 @cache
 def requirement_ids() -> tuple[str, ...]:
     """Return the ids of all requirements that a keyword of the description belongs to, sorted."""
-    found: set[str] = set()
+    return tuple(sorted({requirement for _, requirement in traced()}))
 
-    def walk(node: object) -> None:
+
+@cache
+def traced() -> tuple[tuple[tuple[str | int, ...], str], ...]:
+    """Return the steps to each keyword of the description that belongs to a requirement, with the requirement."""
+    found: list[tuple[tuple[str | int, ...], str]] = []
+
+    def walk(node: object, path: tuple[str | int, ...]) -> None:
         if isinstance(node, dict):
-            found.update(node.get("x-requirements", {}).values())
-            for child in node.values():
-                walk(child)
+            found.extend(((*path, keyword), name) for keyword, name in node.get("x-requirements", {}).items())
+            for key, child in node.items():
+                walk(child, (*path, key))
         elif isinstance(node, list):
-            for child in node:
-                walk(child)
+            for number, child in enumerate(node):
+                walk(child, (*path, number))
 
-    walk(description())
-    return tuple(sorted(found))
+    walk(description(), ())
+    return tuple(found)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
 from conformance import engine, evidence
+from conformance.catalogue import Catalogue
 from conformance.catalogue import load as load_catalogue
-from conformance.checks import all_checks
 from conformance.commands.run import EVIDENCE, RUNS
 from conformance.errors import UsageError
-from conformance.model import Requirement
+from conformance.model import Claim, Requirement
 from conformance.views import View
 
 
@@ -57,7 +58,7 @@ def show(arguments: argparse.Namespace) -> int:
             f"There is no requirement {arguments.id!r}.",
             hint=_nearest(arguments.id, catalogue.requirements) or "see the ids with: chat-conformance list",
         )
-    print(_requirement(row))  # noqa: T201
+    print(_requirement(row, catalogue))  # noqa: T201
     return 0
 
 
@@ -68,24 +69,54 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 
-def _requirement(row: Requirement) -> str:
-    names = sorted(check.name for check in all_checks() if check.requirement == row.id)
+def _requirement(row: Requirement, catalogue: Catalogue) -> str:
+    """Say all that stands behind a row: its text, who says so, who is held to it, and how it is proved."""
+    from conformance.trace import traces  # noqa: PLC0415 - reads every probe and fault
+
+    behind = traces()[row.id]
+    held = (
+        f"{name} {profile.level_of(row)}"
+        + ("" if profile.claim_of(row.feature) is Claim.YES else " if offered")
+        for name, profile in sorted(catalogue.profiles.items())
+        if profile.claim_of(row.feature) is not Claim.NO
+    )
     fields = [
-        ("level", row.level + "".join(f", {name}: {level}" for name, level in row.levels.items())),
-        ("feature", row.feature),
         ("says", row.says),
         ("why", row.why),
-        ("sources", ", ".join(row.sources)),
-        ("clauses", ", ".join(row.clauses)),
+        ("feature", row.feature),
+        ("held by", ", ".join(held)),
+        ("sources", "; ".join(cited(pointer, catalogue) for pointer in row.sources)),
+        ("clauses", "; ".join(f"{name} {catalogue.clauses[name].says}" for name in row.clauses)),
         ("breaks", "; ".join(row.breaks)),
         ("state", _state(row) + (f" ({row.excluded}: {row.note})" if row.excluded else "")),
-        ("checks", ", ".join(names)),
+        (
+            "probes",
+            ", ".join((*behind.probes, *(["generated.* (drawn with the seed)"] if behind.drawn else []))),
+        ),
+        ("openapi", ", ".join(behind.keywords)),
+        ("checks", ", ".join(behind.checks)),
+        ("faults", ", ".join(behind.faults)),
     ]
     lines = [f"{row.id}: {row.title}"]
     for name, text in fields:
         if text:
-            lines.append(textwrap.fill(text, 100, initial_indent=f"  {name:8} ", subsequent_indent=" " * 11))
+            lines.append(
+                textwrap.fill(
+                    text,
+                    100,
+                    initial_indent=f"  {name:8} ",
+                    subsequent_indent=" " * 11,
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+            )
     return "\n".join(lines)
+
+
+def cited(pointer: str, catalogue: Catalogue) -> str:
+    """Name a source with its title."""
+    source = catalogue.sources.get(re.split("[:#]", pointer, maxsplit=1)[0])
+    return f"{pointer} ({source.title})" if source else pointer
 
 
 def run_folder(chosen: str | None) -> Path:
