@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol
@@ -94,14 +94,20 @@ class Capture:
         """How many requests are sent whatever is answered, without repeats."""
         return sum(probe.certain for probe in self.plan.probes)
 
-    def resume(self, finished: Iterable[Exchange]) -> None:
-        """Take over exchanges of an interrupted run; they are never sent again."""
+    def resume(self, finished: Collection[Exchange], *, sent: int = 0) -> None:
+        """Take over exchanges of an interrupted run; they are never sent again.
+
+        ``sent`` is how many requests it sent, those included of which nothing is known: they count for the budget.
+        """
         index = self.plan.index
+        self.requests += max(sent, len(finished))
         for exchange in sorted(finished, key=lambda exchange: exchange.attempt):
             self.exchanges.append(exchange)
             probe = index.get((exchange.probe, exchange.model))
             if probe is not None:
-                self._latest[probe.id, probe.model] = View(probe, exchange)
+                view = View(probe, exchange)
+                self._latest[probe.id, probe.model] = view
+                self.tokens += tokens_of(view).completion
 
     @property
     def not_sent(self) -> dict[str, Json]:
@@ -122,6 +128,9 @@ class Capture:
             return
         # One that fails beside one that works is repeated before a row of its kind stops the run.
         await self._repeats()
+        if not self._met_anybody():
+            self.stopped = self.stopped or self._nobody()
+            return
         later = [*lives, *last]
         for batch in in_batches(probe for probe in probes if not _leans(probe) and probe not in later):
             await self._many(batch)
@@ -218,6 +227,11 @@ class Capture:
         """Wait for the end of a pause that the target asked for, and for the next slot of the chosen rate."""
         loop = asyncio.get_running_loop()
         until = self._resume_at
+        if self.pace.max_time is not None and until >= self._started + self.pace.max_time:
+            self.stopped = (
+                self.stopped or "the target asks for a pause that is longer than the time of the run"
+            )
+            return
         if self.pace.per_minute:
             until = max(until, self._next_slot)
             self._next_slot = max(until, loop.time()) + 60.0 / self.pace.per_minute

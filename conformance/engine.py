@@ -21,7 +21,7 @@ from conformance.capture import Capture, Pace
 from conformance.catalogue import Catalogue, Profile
 from conformance.catalogue import load as load_catalogue
 from conformance.errors import ConformanceError, UsageError
-from conformance.evidence import Evidence
+from conformance.evidence import Evidence, Writer
 from conformance.exchange import Limits, Sender
 from conformance.judge import Judgement, judge
 from conformance.model import GATEWAY, Exchange, Json, Probe
@@ -31,6 +31,7 @@ from conformance.plan import Plan, make_plan
 from conformance.probes.asker import request
 from conformance.redact import Redactor
 from conformance.sdkresults import SdkResults
+from conformance.signals import terminated_like_interrupted
 from conformance.target import Target
 from conformance.verdict import Summary, summarise
 from conformance.views import UNREACHABLE, View
@@ -229,14 +230,16 @@ def capture(
     *,
     header: Mapping[str, Json] | None = None,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _probe: None,
+    before: Evidence | None = None,
 ) -> str:
     """Send the plan and record it; returns why it ended early, or an empty text.
 
-    ``header`` is what the evidence says of itself, by default that of this plan. Ctrl-C ends it early like everything
-    else: what came back is in the evidence.
+    ``header`` is what the evidence says of itself, by default that of this plan. ``before`` is what the file holds of
+    an interrupted run that this one goes on with. Ctrl-C and SIGTERM end it early like everything else: what came back
+    is in the evidence.
     """
     settings = prepared.settings
-    with evidence_file.Writer(evidence_path, header or header_of(prepared)) as writer:
+    with _opened(evidence_path, header or header_of(prepared), resumed=before is not None) as writer:
         recorder = Recorder(writer, redactor(settings.target))
 
         async def main() -> Capture:
@@ -244,17 +247,24 @@ def capture(
                 settings.target, limits=settings.limits, concurrency=settings.pace.concurrency
             ) as sender:
                 job = Capture(prepared.plan, sender.send, recorder, settings.pace, progress)
+                if before is not None:
+                    job.resume(before.exchanges, sent=before.sent)
                 await job.run()
                 return job
 
         not_sent: dict[str, Json] = {}
         try:
-            job = asyncio.run(main())
+            with terminated_like_interrupted():
+                job = asyncio.run(main())
             stopped, not_sent = job.stopped, job.not_sent
         except KeyboardInterrupt:
             stopped = INTERRUPTED
         writer.footer({"stopped": stopped, **({"not_sent": not_sent} if not_sent else {})})
     return stopped
+
+
+def _opened(path: Path, header: Mapping[str, Json], *, resumed: bool) -> Writer:
+    return Writer.resume(path) if resumed else Writer(path, header)
 
 
 def header_of(prepared: Prepared) -> dict[str, Any]:

@@ -25,6 +25,11 @@ from typing import Any, BinaryIO, Final, Literal, NoReturn, Self, TypeAlias, Typ
 from conformance.errors import UsageError
 from conformance.model import Exchange, FaultKind, Json, Request, TransportFault
 
+try:
+    import fcntl
+except ImportError:  # not on every system
+    fcntl = None  # type: ignore[assignment]
+
 FORMAT: Final = "chat-conformance/evidence"
 VERSION: Final = 1
 
@@ -52,7 +57,8 @@ class RepeatedExchangeError(EvidenceError):
 class Evidence:
     """What a file holds.
 
-    ``unfinished`` are the ids of intents without an exchange, in their order. ``footer`` is None when the
+    ``unfinished`` are the ids of intents without an exchange, in their order; ``sent_again`` those that were
+    sent once more by a resumed run, since nothing had been recorded of them. ``footer`` is None when the
     run was killed. ``torn`` says that the last line was not finished, and so not read.
     """
 
@@ -61,6 +67,12 @@ class Evidence:
     unfinished: tuple[str, ...]
     footer: Mapping[str, Any] | None
     torn: bool
+    sent_again: tuple[str, ...] = ()
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent, those included of which nothing came back."""
+        return len(self.exchanges) + len(self.unfinished) + len(self.sent_again)
 
 
 class Writer:
@@ -76,7 +88,8 @@ class Writer:
             UsageError: the file exists or cannot be made.
 
         """
-        self._stream = _open(path, "xb")
+        self._stream = _locked(path, _open(path, "xb"))
+        self._lost: frozenset[str] = frozenset()
         self._write({"kind": "header", "format": FORMAT, "version": VERSION, **header})
         _sync_folder(path.parent)
 
@@ -86,15 +99,20 @@ class Writer:
 
         Raises:
             EvidenceError: the file is no evidence.
-            UsageError: it cannot be written.
+            UsageError: it cannot be written, or another run is writing it.
 
         """
-        size = _Scan(path).resumable
-        stream = _open(path, "r+b")
-        stream.truncate(size)
-        stream.seek(size)
+        stream = _locked(path, _open(path, "r+b"))
+        try:
+            scan = _Scan(path)
+            stream.truncate(scan.resumable)
+            stream.seek(scan.resumable)
+        except BaseException:
+            stream.close()
+            raise
         writer = cls.__new__(cls)
         writer._stream = stream  # noqa: SLF001 - its own
+        writer._lost = frozenset(scan.intents) - scan.done  # noqa: SLF001
         return writer
 
     def __enter__(self) -> Self:
@@ -107,9 +125,10 @@ class Writer:
         """Close the file; without a footer it is the evidence of an interrupted run."""
         self._stream.close()
 
-    def intent(self, exchange: str) -> None:
-        """Note that the exchange with this id is about to be sent."""
-        self._write({"kind": "intent", "id": exchange}, durable=False)
+    def intent(self, exchange: str, *, again: bool = False) -> None:
+        """Note that an exchange is about to be sent; ``again`` is known of what an interrupted run had sent."""
+        mark: dict[str, Json] = {"again": True} if again or exchange in self._lost else {}
+        self._write({"kind": "intent", "id": exchange, **mark}, durable=False)
 
     def exchange(self, exchange: Exchange) -> None:
         """Keep a finished exchange, which has to be redacted already."""
@@ -138,13 +157,13 @@ def read(path: Path) -> Evidence:
 
     """
     scan = _Scan(path)
-    done = {exchange.id for exchange in scan.exchanges}
     return Evidence(
         header=scan.header,
         exchanges=tuple(scan.exchanges),
-        unfinished=tuple(name for name in scan.intents if name not in done),
+        unfinished=tuple(name for name in scan.intents if name not in scan.done),
         footer=scan.footer,
         torn=scan.torn,
+        sent_again=tuple(scan.again),
     )
 
 
@@ -156,6 +175,7 @@ class _Scan:
         self.header: dict[str, Any] = {}
         self.exchanges: list[Exchange] = []
         self.intents: dict[str, None] = {}
+        self.again: list[str] = []
         self.footer: dict[str, Any] | None = None
         self.torn = False
         self.resumable = 0
@@ -168,6 +188,11 @@ class _Scan:
                     self._take(number, line)
         if not self.header:
             raise NotEvidenceError(f"{path} holds no evidence.", why="it ends before its first line does")
+
+    @property
+    def done(self) -> set[str]:
+        """The ids of the exchanges."""
+        return set(self._lines_of_exchanges)
 
     def _take(self, number: int, line: bytes) -> None:
         if number == 1:
@@ -187,7 +212,10 @@ class _Scan:
             raise ValueError("it is no JSON object")  # noqa: TRY004 - a reason, see _take
         match row.pop("kind", None):
             case "intent":
-                self.intents[_get(row, "id", str)] = None
+                name = _get(row, "id", str)
+                self.intents[name] = None
+                if row.get("again") is True:
+                    self.again.append(name)
             case "exchange":
                 exchange = _exchange(row)
                 first = self._lines_of_exchanges.setdefault(exchange.id, number)
@@ -341,6 +369,21 @@ def _open(path: Path, mode: Literal["rb", "xb", "r+b"]) -> BinaryIO:
         ) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be opened.", why=error.strerror or "") from error
+
+
+def _locked(path: Path, stream: BinaryIO) -> BinaryIO:
+    """Make sure that no other process writes the file, where the system has locks; a killed process holds none."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            raise UsageError(
+                f"{path} is being written by another run.",
+                why="two runs would pay for the same requests",
+                hint="wait until it ends, or end it",
+            ) from None
+    return stream
 
 
 def _sync_folder(folder: Path) -> None:

@@ -109,6 +109,10 @@ RUN: Final = (
         {"default": None, "metavar": "DIR", "help": "folder of the run (default reports/runs/<time>)"},
     ),
     Flag(
+        "--resume",
+        {"default": None, "metavar": "DIR", "help": "go on with an interrupted run; pays for nothing twice"},
+    ),
+    Flag(
         "--sdk",
         {
             "choices": ("auto", "no"),

@@ -24,22 +24,24 @@ from typing import Any
 
 import pytest
 
-from conformance import engine, sdkresults
+from conformance import engine, evidence, sdkresults
 from conformance.commands.run import (
-    EVIDENCE,
     finish,
     keep_baseline,
     known_failures,
     output_folder,
     replay_to_sdk,
+    run_to_resume,
     shrink_to,
 )
 from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
+from conformance.evidence import Evidence
 from conformance.join import join_evidence
 from conformance.model import GATEWAY, Level, Verdict
 from conformance.options import PLAN, RUN, TARGET
 from conformance.plan import Plan, PlannedCase, narrow
+from conformance.resume import EVIDENCE, begin_part, demand_same
 from conformance.secret import Secret
 from conformance.verdict import CaseResult, Exit, UnitResult
 
@@ -99,8 +101,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     shell.select([item for item in session.items if isinstance(item, CaseItem)])
     if not shell.worker:
-        for model in shell.plan.models:
-            shell.results(model)
+        try:
+            for model in shell.plan.models:
+                shell.results(model)
+        except ConformanceError as error:
+            shell.refused = error.exit_code
+            pytest.exit(str(error), returncode=error.exit_code)
 
 
 @pytest.hookimpl(trylast=True)
@@ -108,6 +114,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Judge all evidence together, write the report, and take over its exit code."""
     shell = session.config.stash.get(STASH, None)
     if shell is None or shell.worker or session.config.option.collectonly:
+        return
+    if shell.refused is not None:
+        session.exitstatus = shell.refused
         return
     if exitstatus in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR}:
         session.exitstatus = Exit.USAGE if exitstatus == pytest.ExitCode.USAGE_ERROR else Exit.HARNESS
@@ -178,6 +187,7 @@ class Shell:
         self.worker = hasattr(config, "workerinput")
         self.distributes = not self.worker and getattr(config.option, "numprocesses", None) not in {None, 0}
         self._stack = ExitStack()
+        self.refused: int | None = None
         arguments = SimpleNamespace(**vars(config.option))
         shared = json.loads(os.environ[ENVIRONMENT]) if self.worker else {}
         arguments.target = shared.get("target", arguments.target)
@@ -205,7 +215,11 @@ class Shell:
     def _folder(self, chosen: str | None) -> Path:
         if self.config.option.collectonly:
             return Path()
-        folder = output_folder(chosen)
+        if self.config.option.resume is None:
+            folder = output_folder(chosen)
+        else:
+            run_to_resume(self.config.option)
+            folder = Path(self.config.option.resume)
         keep_baseline(self.config.option.baseline, folder)
         return folder
 
@@ -256,7 +270,9 @@ class Shell:
         if model not in self._results:
             part = replace(self.prepared, plan=self.plan.of_model(model))
             path = self._evidence(model)
-            stopped = engine.capture(part, path, header=engine.header_of(self.prepared))
+            stopped = engine.capture(
+                part, path, header=engine.header_of(self.prepared), before=self._recorded(part.plan, path)
+            )
             replay_to_sdk(self.plan, path, wanted=self.config.option.sdk, stopped=stopped)
             judged = engine.judge_part(self.prepared, path)
             self._results[model] = {
@@ -264,7 +280,19 @@ class Shell:
                 for unit, group in zip(judged.units, judged.planned, strict=True)
                 for planned, result in zip(group, unit.cases, strict=True)
             }
+            if stopped == engine.INTERRUPTED:
+                raise KeyboardInterrupt
         return self._results[model]
+
+    def _recorded(self, part: Plan, path: Path) -> Evidence | None:
+        """Return what an interrupted run recorded for this part of the plan, in a file of its own."""
+        whole = self.folder / EVIDENCE
+        if self.config.option.resume is None or not whole.exists():
+            return None
+        before = evidence.read(whole)
+        demand_same(before.header, engine.header_of(self.prepared), self.folder)
+        owners = {probe.model for probe in part.probes}
+        return begin_part(before, path, owners, first=part.models[0] == self.plan.models[0])
 
     def result(self, case: PlannedCase) -> tuple[UnitResult, CaseResult]:
         """Return what the evidence says of one case."""
@@ -276,7 +304,8 @@ class Shell:
         parts = sorted(self.folder.glob("evidence.*.jsonl"))
         if not parts:
             return int(Exit.INCOMPLETE)
-        join_evidence(parts, self.folder / EVIDENCE, self.plan)
+        whole = self.folder / EVIDENCE
+        join_evidence(parts, whole, self.plan, before=whole if whole.exists() else None)
         for part in parts:
             part.unlink()
             sdkresults.beside(part).unlink(missing_ok=True)

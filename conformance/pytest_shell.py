@@ -24,7 +24,9 @@ def command(arguments: Sequence[str]) -> list[str]:
 
 
 def entry() -> None:
-    """Run pytest as a process of its own, since its exit code is ours."""
+    """Become pytest, so that its exit code and the signals are one process's; where that cannot be, run it."""
+    if os.name == "posix":
+        os.execv(sys.executable, command(sys.argv[1:]))  # noqa: S606 - our own interpreter
     try:
         sys.exit(subprocess.run(command(sys.argv[1:]), check=False).returncode)  # noqa: S603 - our own interpreter
     except KeyboardInterrupt:

@@ -198,6 +198,23 @@ def test_an_interrupted_run_is_resumed_behind_its_last_line(path: Path):
     assert (evidence.unfinished, evidence.torn) == ((), False)
 
 
+def test_what_a_resumed_run_sends_again_is_marked(path: Path):
+    with Writer(path, HEADER) as writer:
+        writer.intent("ex-1")
+        writer.intent("ex-2")
+        writer.exchange(exchange("ex-2"))
+    with Writer.resume(path) as writer:
+        writer.intent("ex-1")
+        writer.exchange(exchange("ex-1"))
+        writer.intent("ex-3")
+    evidence = read(path)
+    assert (evidence.sent_again, evidence.unfinished) == (("ex-1",), ("ex-3",))
+    assert evidence.sent == 4
+    schema = json.loads((data_root() / "spec" / "schema" / "evidence.schema.json").read_text("utf-8"))
+    for line in path.read_text().splitlines():
+        Draft202012Validator(schema).validate(json.loads(line))
+
+
 def test_a_footer_is_taken_off_when_a_run_goes_on(path: Path):
     write(path, "ex-1")
     with Writer.resume(path) as writer:

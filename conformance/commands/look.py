@@ -12,9 +12,10 @@ from pathlib import Path
 from conformance import engine, evidence
 from conformance.catalogue import Catalogue
 from conformance.catalogue import load as load_catalogue
-from conformance.commands.run import EVIDENCE, RUNS
+from conformance.commands.run import RUNS
 from conformance.errors import UsageError
 from conformance.model import Claim, Requirement
+from conformance.resume import EVIDENCE
 from conformance.views import View
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from conformance import engine, evidence
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.look import run_folder
-from conformance.commands.run import EVIDENCE, finish
+from conformance.commands.run import finish
 from conformance.commands.settings import target_from
 from conformance.errors import UsageError
 from conformance.exchange import Limits, Sender
@@ -18,6 +18,7 @@ from conformance.model import KEY_MARK, Exchange, Request
 from conformance.report.shape import Report, checked
 from conformance.report.show import show_exchange
 from conformance.report.write import write_all
+from conformance.resume import EVIDENCE
 from conformance.views import View
 
 

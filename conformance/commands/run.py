@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from conformance import engine
@@ -16,23 +17,27 @@ from conformance.baseline import FILE_NAME, NO_BASELINE, Baseline
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
+from conformance.evidence import Evidence
 from conformance.plan import Plan
 from conformance.report.console import render_console
 from conformance.report.github import annotations_of, guarded
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
 from conformance.report.write import write_all
+from conformance.resume import EVIDENCE, demand_same, recorded_run
 
 RUNS = Path("reports") / "runs"
-EVIDENCE = "evidence.jsonl"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge one target; the exit code is the report's."""
     known_failures(arguments.baseline)
     with settings_from(arguments) as settings:
-        prepared = engine.prepare(settings)
-        folder = output_folder(arguments.output)
+        before = run_to_resume(arguments)
+        prepared = engine.prepare(settings if before is None else with_models_of(before, settings))
+        if before is not None:
+            demand_same(before.header, engine.header_of(prepared), Path(arguments.resume))
+        folder = output_folder(arguments.output) if arguments.resume is None else Path(arguments.resume)
         keep_baseline(arguments.baseline, folder)
         if settings.target.cleartext:
             print(  # noqa: T201
@@ -44,10 +49,33 @@ def run(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         progress = progress_to(sys.stderr, quiet=arguments.quiet)
-        stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress)
+        stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
         shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
     return finish(folder, strict=arguments.strict)
+
+
+def run_to_resume(arguments: argparse.Namespace) -> Evidence | None:
+    """Return what an interrupted run recorded, None when none is to be gone on with, or it had sent nothing.
+
+    Raises:
+        UsageError: there is no such run, or a new folder is asked for too.
+
+    """
+    if arguments.resume is None:
+        return None
+    if arguments.output is not None:
+        raise UsageError(
+            "--resume and --output exclude each other.", hint="a resumed run stays in its folder"
+        )
+    return recorded_run(Path(arguments.resume))
+
+
+def with_models_of(before: Evidence, settings: engine.Settings) -> engine.Settings:
+    """Take the models from the run that is gone on with where none are named: the target is not asked again."""
+    if settings.models:
+        return settings
+    return replace(settings, models=tuple(str(model) for model in before.header["models"]))
 
 
 def replay_to_sdk(plan: Plan, evidence: Path, *, wanted: str, stopped: str = "") -> None:
@@ -142,7 +170,7 @@ def output_folder(chosen: str | None) -> Path:
         raise UsageError(
             f"The folder {folder} holds an earlier run.",
             why="its evidence cost money and would be overwritten",
-            hint="choose another with --output",
+            hint="choose another with --output, or go on with that run: --resume DIR",
         )
     return folder
 

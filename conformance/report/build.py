@@ -62,7 +62,7 @@ def build_report(
         for exchange in recorded.exchanges
         if (probe := plan.index.get((exchange.probe, exchange.model))) is not None
     }
-    unfinished = len(recorded.unfinished)
+    unfinished = len(recorded.unfinished) + len(recorded.sent_again)
     run = facts_of(recorded.header, views, unfinished=unfinished, stopped=stopped, baseline=baseline)
     return build(
         run,

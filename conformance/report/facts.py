@@ -52,7 +52,8 @@ def facts_of(
 ) -> RunFacts:
     """Gather the facts of a recorded run from the header of its evidence and its exchanges.
 
-    ``unfinished`` counts the requests that were sent and whose exchange was not recorded any more.
+    ``unfinished`` counts the requests that were sent without their exchange being recorded, also where a resumed run
+    sent them again.
     """
     exchanges = [view.exchange for view in views.values()]
     url = str(header["target"]["url"])
