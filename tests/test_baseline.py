@@ -136,6 +136,14 @@ def test_what_is_written_can_be_read_whatever_a_target_said(tmp_path: Path, said
     assert not entry.about(unit(Verdict.FAIL, "odd m: x", "auth.no-key"))
 
 
+def test_the_example_in_the_readme_is_a_baseline(tmp_path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    (example,) = (text for text in readme.split("```yaml\n") if text.startswith("known:"))
+    path = tmp_path / "known.yaml"
+    path.write_text(example.split("```")[0], "utf-8")
+    assert len(load_baseline(path, IDS).entries) == 1
+
+
 def test_a_run_without_failures_has_an_empty_baseline(tmp_path: Path) -> None:
     path = tmp_path / "known.yaml"
     path.write_text(baseline_of(Run().report()), "utf-8")

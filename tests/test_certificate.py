@@ -248,6 +248,15 @@ def test_units_that_only_generated_requests_judge_cannot_be_left_out() -> None:
     assert all(name.endswith("]") for name in skipped)
 
 
+def test_a_challenge_is_mixed_into_prompts_and_the_plan() -> None:
+    settings = engine.Settings(parse_target("http://127.0.0.1:1"), models=("m",), generated="none")
+    plans = [engine.prepare(replace(settings, challenge=text)).plan for text in ("", "one", "two")]
+    assert len({plan.digest for plan in plans}) == 3
+    bodies = [{probe.id: probe.request.body for probe in plan.probes} for plan in plans]
+    moved = [name for name, body in bodies[1].items() if body not in (bodies[0][name], bodies[2][name])]
+    assert len(moved) >= 10
+
+
 def test_a_certificate_is_never_written_over(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["certify", str(made.parent)]) == 2
     assert "exists already" in capsys.readouterr().err

@@ -119,6 +119,20 @@ def test_the_action_passes_its_inputs_and_the_exit_code_on(
     assert f"exit-code={code}" in (tmp_path / "output").read_text()
 
 
+@pytest.mark.parametrize("path", [ROOT / "README.md", TEMPLATES / "github.yml"], ids=lambda path: path.name)
+def test_what_is_there_to_copy_gives_the_action_inputs_that_it_has(path: Path) -> None:
+    text = path.read_text("utf-8")
+    samples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if path.suffix == ".md" else [text]
+    uses = [
+        step["with"]
+        for sample in samples
+        for step in steps(yaml.safe_load(sample))
+        if "actions/conformance@" in step.get("uses", "")
+    ]
+    assert uses
+    assert {name for inputs in uses for name in inputs} <= set(load(ACTION)["inputs"])
+
+
 def test_the_container_copies_what_there_is() -> None:
     lines = (TEMPLATES / "Containerfile").read_text("utf-8").splitlines()
     sources = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
