@@ -15,6 +15,7 @@ from conformance.judge import Judgement, judge
 from conformance.model import Exchange, Finding, Json, Request, Verdict
 from conformance.models import load_cards
 from conformance.plan import Plan, make_plan
+from conformance.probes.recipes import build
 from conformance.probes.tries import WANTED, wanted
 from conformance.verdict import CaseResult, fold_tries
 from tests.factory import MODEL, completion, exchange, json_answer, probes, sse_answer, stream, view_of
@@ -211,3 +212,24 @@ def test_a_follow_up_of_a_refusal_does_not_apply() -> None:
     answers = {name: refusal for name in PROBES if name.startswith(("tools.auto", "tools.parallel-stream"))}
     _, job = captured(plan, answers)
     assert {unit.verdict for unit in judged(plan, job).units} == {Verdict.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "finish", "sent"),
+    [
+        ('{"city":"Rome"}', "tool_calls", True),
+        ('{"city":"Rome"}', "length", True),
+        ('{"city', "length", False),
+        ('{"city', "tool_calls", True),
+    ],
+)
+def test_a_call_that_the_limit_cut_off_is_not_sent_back(arguments: str, finish: str, sent: bool) -> None:  # noqa: FBT001
+    call: Json = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "get_weather", "arguments": arguments},
+    }
+    answer = calling(call)
+    answer["choices"][0]["finish_reason"] = finish  # type: ignore[index, call-overload]
+    before = view_of(PROBES["tools.auto"], json_answer(200, answer))
+    assert (build(PROBES["tools.round-trip"], before) is not None) is sent

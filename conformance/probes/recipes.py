@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from conformance.model import Json, Probe, Request
 from conformance.probes.asker import encode
 from conformance.toolcalls import calls_of, message_of
-from conformance.views import View
+from conformance.views import Form, View
 
 Recipe: TypeAlias = Callable[[Probe, View], Request | None]
 
@@ -24,11 +24,14 @@ RESULT: Final = "18 °C, sunny, light wind from the west"
 def _tool_results(probe: Probe, before: View) -> Request | None:
     """Send the assistant's message back unchanged, and after it one result for each of its calls.
 
-    A call without an id cannot be answered: then there is nothing to send.
+    A call without an id cannot be answered, and one that the limit has cut off is no part of a valid request: then
+    there is nothing to send.
     """
     calls = [call for call in calls_of(before) if call.choice == 0]
     message = message_of(before)
     if not calls or message is None or not all(isinstance(call.id, str) for call in calls):
+        return None
+    if _limited(before) and any(call.object is None for call in calls):
         return None
     body: dict[str, Json] = json.loads(probe.request.body)
     said = before.asked.get("messages")
@@ -38,6 +41,12 @@ def _tool_results(probe: Probe, before: View) -> Request | None:
     ]
     body["messages"] = [*said, message, *results]
     return replace(probe.request, body=encode(body))
+
+
+def _limited(view: View) -> bool:
+    """Whether the first choice ended because its limit was spent."""
+    choice = view.stream.choice(0) if view.form is Form.STREAM else None
+    return (choice.finish_reason if choice else view.choice(0).get("finish_reason")) == "length"
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {"tool-results": _tool_results}
