@@ -11,6 +11,7 @@ import pytest
 from conformance.baseline import Baseline, Entry
 from conformance.baselinefile import baseline_of, load_baseline
 from conformance.cli import main
+from conformance.commands.run import keep_baseline
 from conformance.errors import UsageError
 from conformance.model import GATEWAY, Claim, Level, Verdict
 from conformance.reference import KEY, ReferenceGateway
@@ -155,6 +156,13 @@ def test_known_failures_stay_failures_in_the_counts() -> None:
     known = [row for row in report["results"] if row["known"]]
     assert [row["verdict"] for row in known] == ["fail"]
     assert report["summary"]["recommended"]["fail"] == 2
+
+
+def test_a_resumed_run_may_be_given_the_baseline_that_it_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "baseline.yaml"
+    kept.write_text("known: []\n")
+    keep_baseline(str(kept), tmp_path)
+    assert kept.read_text() == "known: []\n"
 
 
 class TestRun:

@@ -115,7 +115,7 @@ def known_failures(file: str | Path | None) -> Baseline:
 
 def keep_baseline(file: str | None, folder: Path) -> None:
     """Copy the baseline into the folder of a run, so that recheck says the same of the same folder."""
-    if file is not None:
+    if file is not None and Path(file).resolve() != (folder / FILE_NAME).resolve():
         shutil.copyfile(file, folder / FILE_NAME)
 
 
