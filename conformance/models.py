@@ -67,7 +67,8 @@ class ModelCard:
     """What is known of one model.
 
     ``limit_field`` is the member that bounds an answer; ``least_budget`` the fewest tokens that still give
-    text; ``unlimited_cost`` what an answer without a limit is reckoned to cost in tokens; ``deadline``
+    text; ``unlimited_cost`` what an answer without a limit is reckoned to cost in tokens; ``window`` the tokens of
+    prompt and answer together, stated where they are so few that going beyond them is cheap; ``deadline``
     seconds for one answer. ``retires`` is the day from which the provider no longer serves it.
     ``reasoning_apart`` says that reasoning tokens are not part of the completion tokens. ``extras`` are
     members that the provider adds to a ``tool_call`` and wants back. ``efforts`` are the words that it takes as
@@ -81,6 +82,7 @@ class ModelCard:
     limit_field: str = "max_tokens"
     least_budget: int = 16
     unlimited_cost: int = 1024
+    window: int | None = None
     stream_only: bool = False
     roles: tuple[str, ...] = ("system", "user", "assistant")
     deadline: float = 60.0
@@ -188,7 +190,7 @@ def _read(file: Path) -> Json:
 
 _ASK: Final = frozenset(
     {"limit_field", "least_budget", "unlimited_cost", "stream_only", "roles", "deadline"}
-    | {"efforts", "think_on", "think_off", "attachments", "searches"}
+    | {"window", "efforts", "think_on", "think_off", "attachments", "searches"}
 )
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "attachments": frozenset({"file", "file-url", "image"}),
@@ -293,6 +295,7 @@ def _value(key: str, value: object, where: str) -> object:
         "limit_field": str,
         "least_budget": int,
         "unlimited_cost": int,
+        "window": int,
         "stream_only": bool,
         "reasoning_apart": bool,
         "deadline": (int, float),

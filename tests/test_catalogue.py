@@ -203,8 +203,13 @@ def test_a_missing_file_is_named(copy: Path):
             "has to be above",
         ),
         (ROWS, "levels: {mixroute: must}", "levels: {xmsmartlink: must}", "no document of xmsmartlink"),
-        (ROWS, "  pending: true", "  pending: true\n  pending: true", "the key 'pending' stands twice"),
-        (ROWS, "  pending: true", "  pending: false", "True was expected"),
+        (
+            ROWS,
+            "  feature: streaming\n",
+            "  feature: streaming\n  pending: true\n  pending: true\n",
+            "the key 'pending' stands twice",
+        ),
+        (ROWS, "  feature: streaming\n", "  feature: streaming\n  pending: false\n", "True was expected"),
         (ROWS, "openai-python 3.54: zero chunks", "every SDK breaks", "does not match"),
         (
             "requirements/search.yaml",

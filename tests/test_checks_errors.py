@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from conformance.checks.errors import context_length
 from conformance.model import FaultKind, Json, Outcome, Verdict
 from conformance.models import ModelCard
 from conformance.probes.auth import WRONG_KEY
 from conformance.redact import MASK
 from tests.factory import (
+    case_of,
     chunk,
     completion,
     error,
@@ -303,7 +307,8 @@ def test_the_word_message_alone_names_no_cause() -> None:
 
 def test_member_names_of_the_error_object_name_no_cause() -> None:
     assert (
-        says("errors.cause-named", "errors.message-null", json_answer(400, error("Invalid request"))) is FAIL
+        says("errors.cause-named", "errors.message-without-role", json_answer(400, error("Invalid request")))
+        is FAIL
     )
 
 
@@ -432,3 +437,41 @@ def test_a_leak_is_shown_where_it_stands() -> None:
     (finding,) = findings("errors.no-upstream-address", view_of(PROBES["errors.missing-model"], answer))
     start, end = finding.where[0].bytes or (0, 0)
     assert answer.partition(b"\r\n\r\n")[2][start:end] == b"dial tcp 10.0.0.5:8000:"
+
+
+SMALL = ModelCard("small", window=1000)
+BEYOND = probes("errors", card=SMALL, model="small")["errors.context-length"]
+
+
+def beyond(answer: bytes) -> Verdict:
+    case = replace(case_of("errors.context-length", view_of(BEYOND, answer)), card=SMALL)
+    (finding,) = context_length(case)
+    return finding.verdict
+
+
+def billed(tokens: int | None) -> bytes:
+    usage: Json = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": (tokens or 0) + 1}
+    return json_answer(200, completion(usage=usage if tokens is not None else None))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (json_answer(400, error("This model's maximum context length is 1000 tokens.")), PASS),
+        (json_answer(413, error("prompt too long")), PASS),
+        (json_answer(400, error("Bad request")), FAIL),
+        (json_answer(500, error("context length")), FAIL),
+        (billed(800), FAIL),
+        (billed(1200), UNSURE),
+        (billed(None), UNSURE),
+    ],
+)
+def test_a_prompt_beyond_the_window_is_refused_for_its_length(answer: bytes, expected: Verdict) -> None:
+    assert beyond(answer) is expected
+
+
+def test_a_window_is_gone_beyond_only_where_a_card_states_one_that_is_cheap() -> None:
+    assert "errors.context-length" not in PROBES
+    wide = probes("errors", card=ModelCard("wide", window=128_000), model="wide")
+    assert "errors.context-length" not in wide
+    assert len(BEYOND.request.body) < 4 * 1000

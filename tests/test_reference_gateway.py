@@ -374,7 +374,7 @@ def test_preflight_needs_no_key(gateway: ReferenceGateway) -> None:
 def test_models_are_listed_and_all_of_them_answer(client: httpx.Client) -> None:
     listed = [row["id"] for row in client.get("/models").json()["data"]]
     assert DEFAULT_MODEL in listed
-    assert len(listed) == len(set(listed)) == 20
+    assert len(listed) == len(set(listed)) == 21
     for model in listed:
         body = {"model": model, "messages": [HELLO], "stream": True}
         assert client.post(CHAT, json=body).status_code == 200

@@ -15,6 +15,7 @@ from conformance.chatstream import FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import broken, error_words, hidden_error, refused
 from conformance.checks.select import ids, invalid, without
+from conformance.checks.values import is_count, usage_of
 from conformance.infrastructure import page_marker
 from conformance.model import Finding, Intent, Outcome, Probe
 from conformance.views import Form, View
@@ -132,6 +133,28 @@ def validation_status(case: Case) -> Iterator[Finding]:
         yield case.ok(saw=str(case.view.status))
     else:
         yield failed(case, "status 400 or 422")
+
+
+@check("errors.context-length", on=ids("errors.context-length"), reads=Reads.ANSWER)
+def context_length(case: Case) -> Iterator[Finding]:
+    """Too long a prompt is refused for its length, so that an agent knows what to shorten (G05)."""
+    view = case.view
+    if not view.succeeded:
+        yield from served_or_refused(case, (400, 413))
+        return
+    usage = usage_of(view)
+    tokens = usage[1].get("prompt_tokens") if usage and isinstance(usage[1], dict) else None
+    assert case.card.window is not None
+    if not is_count(tokens):
+        yield case.unsure("it was served, and no prompt_tokens tell whether the prompt was read whole")
+    elif isinstance(tokens, int) and tokens > case.card.window:
+        yield case.unsure(f"it was served whole ({tokens} tokens): the window is wider than the card says")
+    else:
+        yield replace(
+            failed(case, "status 400 or 413 that names the length"),
+            saw=f"served after {tokens} tokens of the prompt: what did not fit was cut off without a word",
+            outcome=Outcome.DROPPED,
+        )
 
 
 @check("errors.wrong-method", on=ids("errors.wrong-method*"), reads=Reads.ANSWER)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.errors import validation_status
 from conformance.checks.outcomes import Wanted, conclude
 from conformance.checks.select import either, ids, valid
 from conformance.checks.values import texts_of
@@ -125,6 +126,12 @@ def no_replacement(case: Case) -> Iterator[Finding]:
         yield case.ok(len(texts))
     else:
         yield case.unsure("the answer has no text")
+
+
+@check("messages.parts-not-empty", on=ids("messages.parts-empty"), reads=Reads.ANSWER)
+def parts_not_empty(case: Case) -> Iterator[Finding]:
+    """Content without a part is none (B13)."""
+    yield from validation_status(case)
 
 
 @check("messages.parts-all-read", on=ids("messages.parts-all"), reads=Reads.TEXT)

@@ -1,13 +1,13 @@
-"""Text that a server puts into streams: told from the model's by comparing answers to different questions (E14)."""
+"""Streams beside complete answers: text that a server adds to streams, and members that it loses in them (E14)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import ids
-from conformance.model import Finding
+from conformance.model import Finding, Json
 from conformance.views import Form, View
 
 STREAMS: Final = ("messages.echo-stream", "stream.usage")
@@ -50,3 +50,35 @@ def _phrases(view: View) -> dict[str, int]:
     """Return the deltas of several words, each with its frame."""
     parts = view.stream.choice(0).content_parts
     return {text.strip(): frame for frame, text in parts if len(text.split()) >= _WORDS}
+
+
+_TOLD_OTHERWISE: Final = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint"}
+)
+"""Members of an answer that other requirements judge, or that a server sets anew for each."""
+
+
+@check("stream.same-text-as-complete", on=ids("stream.usage"), reads=Reads.STREAM, needs=("chat.basic",))
+def same_members(case: Case) -> Iterator[Finding]:
+    """What a complete answer has beside its text, a stream of the same request has too: thoughts, citations."""
+    complete = case.other("chat.basic")
+    there = _given(complete.object) - _TOLD_OTHERWISE | _given(complete.message)
+    here = {name for frame in case.view.stream.chunks for name in _given(frame.value)}
+    here |= {name for delta in case.view.stream.deltas for name in _given(delta.delta)}
+    lost = sorted(there - here)
+    if not case.view.text or not complete.text:
+        yield case.unsure("an answer has no text")
+    elif lost:
+        yield case.fail(
+            f"the complete answer has {', '.join(map(repr, lost))}, no chunk of the stream has"[:160],
+            "the same members in both",
+            examined=len(there),
+            also=(complete.where(),),
+        )
+    else:
+        yield case.ok(len(there))
+
+
+def _given(value: Mapping[str, Json]) -> set[str]:
+    """Return the members that say something: neither null nor empty."""
+    return {name for name, member in value.items() if member not in (None, "", [], {})}

@@ -32,7 +32,6 @@ _NO_BODY: Final = (*_JSON, "empty", "missing", "required", "messages", "model", 
 _OBJECT: Final = (*_JSON, "object", "dict", "array", "list", "map", "struct", "对象")
 _MODEL: Final = ("model", "模型")
 _MESSAGES: Final = ("messages", "消息")
-_MESSAGE: Final = ("message", "消息", "null", "none", "object", "空")
 _ROLE: Final = ("role", "角色")
 _LABEL: Final = (
     "content-type",
@@ -42,6 +41,18 @@ _LABEL: Final = (
     "application/json",
     "内容类型",
     "媒体类型",
+)
+_LENGTH: Final = (
+    "context",
+    "length",
+    "long",
+    "window",
+    "maximum",
+    "token",
+    "exceed",
+    "上下文",
+    "长度",
+    "过长",
 )
 _METHOD: Final = ("method", "get", "post", "not found", "方法")
 _PATH: Final = (
@@ -57,6 +68,8 @@ _PATH: Final = (
     "不存在",
 )
 _MEMBER: Final = frozenset({"member"})
+WIDEST: Final = 32_768
+"""The widest window that is worth going beyond: a prompt of so many words is sent, and paid for if it is served."""
 _STREAMED_TOO: Final = frozenset({"errors.unknown-model-stream"})
 """What is paid for twice: a server may answer it elsewhere when a stream is asked for."""
 _STREAMED_ONLY: Final = frozenset({"errors.missing-messages"})
@@ -108,6 +121,24 @@ def probes(ask: Asker) -> Iterator[Probe]:
             if ask.card.stream_only or _worth_asking(probe):
                 yield probe
     yield from _surroundings(_Twins(ask, ask.card.stream_only))
+    if ask.card.window is not None and ask.card.window <= WIDEST:
+        yield _beyond_the_window(ask, ask.card.window)
+
+
+def _beyond_the_window(ask: Asker, window: int) -> Probe:
+    """Build a prompt that is too long however it is counted: no tokenizer makes one token of two numbers."""
+    numbers = " ".join(str(number % 10) for number in range(window + 1))
+    streamed = ask.card.stream_only
+    said = f"{HELLO} Here are some digits: {numbers}"
+    return ask.invalid(
+        "errors.context-length",
+        request(ask.body(said, stream=True) if streamed else ask.body(said)),
+        twin="stream.basic" if streamed else LIFE,
+        defect=Defect(f"{window + 1} words for a window of {window} tokens", _LENGTH, statuses=(400, 413)),
+        traits={"window"},
+        streamed=streamed,
+        gateway=False,
+    )
 
 
 def _worth_asking(probe: Probe) -> bool:
@@ -147,7 +178,6 @@ def _messages(twins: _Twins) -> Iterator[Probe]:
         ("string-messages", HELLO, "a string as messages", _MESSAGES),
         ("object-messages", message, "one object as messages", _MESSAGES),
         ("empty-messages", [], "an empty messages array", (*_MESSAGES, "conversation", "prompt", "empty")),
-        ("message-null", [None], "null as the message", _MESSAGE),
         ("message-without-role", [{"content": HELLO}], "a message without role", _ROLE),
         (
             "message-unknown-role",

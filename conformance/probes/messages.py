@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from conformance.model import Json, Probe
-from conformance.probes.asker import Asker
+from conformance.model import Defect, Json, Probe
+from conformance.probes.asker import Asker, request
 from conformance.probes.chat import HELLO
 
 ECHO_LINE: Final = "价格:12元。Ünïcödé — 😀 \\(x\\) ﾃｽﾄ"
@@ -70,6 +70,20 @@ def probes(ask: Asker) -> Iterator[Probe]:
             feature = "streaming" if streamed else "chat"
             yield ask.valid(name, body, feature=feature, traits={"echo", "text"})
     last: list[Json] = [user, {"role": "assistant", "content": "Hello"}]
+    yield ask.invalid(
+        "messages.parts-empty",
+        request({**ask.body([{"role": "user", "content": []}]), **({"stream": True} if stream else {})}),
+        twin="messages.parts",
+        defect=Defect(
+            "an empty array of parts",
+            ("content", "part", "empty", "message", "length", "item", "内容", "空"),
+            pointer="/messages/0/content",
+        ),
+        traits={"member"},
+        feature="parts",
+        streamed=stream,
+        gateway=False,
+    )
     developer: Json = {"role": "developer", "content": "Be brief."}
     yield from ask.together(
         say("first-and-last", [developer, *last]),

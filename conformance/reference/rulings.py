@@ -22,7 +22,7 @@ from conformance.reference.refusal import Refused
 from conformance.reference.reply import Received
 from conformance.reference.routes import METHODS, MODELS
 from conformance.reference.searching import Page, found
-from conformance.reference.voice import Thinking
+from conformance.reference.voice import Thinking, prompt_tokens
 
 _NOTHING_SKIPPED: Final[frozenset[str]] = frozenset()
 
@@ -91,7 +91,19 @@ def _grant(body: dict[str, Json], house: House, *, offered: bool) -> Granted:
             raise Refused(message, status=404, param="model", code="model_not_found")
         card = ModelCard(model)
     kept = _obey(card, body)
-    return Granted(ask(kept), card, _thinking(card, kept), found(card.searches, kept))
+    asked = ask(kept)
+    _check_window(asked, card)
+    return Granted(asked, card, _thinking(card, kept), found(card.searches, kept))
+
+
+def _check_window(asked: Asked, card: ModelCard) -> None:
+    tokens = prompt_tokens(asked)
+    if card.window is not None and tokens > card.window:
+        message = (
+            f"This model's maximum context length is {card.window} tokens. However, your messages resulted in "
+            f"{tokens} tokens. Please reduce the length of the messages."
+        )
+        raise Refused(message, param="messages", code="context_length_exceeded")
 
 
 def _obey(card: ModelCard, body: dict[str, Json]) -> dict[str, Json]:
