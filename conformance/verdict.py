@@ -230,9 +230,7 @@ def _matrix(units: Iterable[UnitResult]) -> dict[str, dict[str, dict[str, int]]]
     cells: dict[str, dict[str, list[UnitResult]]] = {}
     for unit in units:
         cells.setdefault(unit.feature, {}).setdefault(unit.model, []).append(unit)
-    return {
-        feature: {model: count(same) for model, same in row.items()} for feature, row in cells.items()
-    }
+    return {feature: {model: count(same) for model, same in row.items()} for feature, row in cells.items()}
 
 
 def _names(units: Iterable[UnitResult], what: str) -> list[str]:

@@ -59,8 +59,8 @@ class Case:
 
     ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try
     was planned. ``others`` are the answers to the probes that the check named in ``needs`` and ``beside``; of a
-    probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran. ``same``
-    is the answer to the request that the probe writes in another way.
+    probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran.
+    ``same`` is the answer to the request that the probe writes in another way.
     """
 
     requirement: Requirement

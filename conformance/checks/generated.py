@@ -15,6 +15,7 @@ from conformance.checks.errortext import error_words
 from conformance.checks.outcomes import CLEAR, names_any
 from conformance.model import Claim, Finding, Intent, Outcome, Probe
 from conformance.openapi import requirement_ids
+from conformance.relations import DEFAULTS
 from conformance.views import Form, View
 
 
@@ -105,6 +106,10 @@ def written_otherwise(case: Case) -> Iterator[Finding]:
         yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
     elif _class(case.view) == _class(case.same):
         yield case.ok(saw=f"{_class(case.view)}, as the request that says the same")
+    elif case.view.status in CLEAR and names_any(error_words(case.view), _stated(case)):
+        yield case.skip(
+            "refused for a member that not every target takes; the requirements of that member judge it"
+        )
     else:
         yield case.fail(
             f"{_class(case.view)} with {case.view.status} when written with {case.probe.label}: "
@@ -112,6 +117,12 @@ def written_otherwise(case: Case) -> Iterator[Finding]:
             f"{_class(case.same)}, as {case.probe.same_as} was with {case.same.status}",
             also=(case.same.where(),),
         )
+
+
+def _stated(case: Case) -> list[str]:
+    """Return the members of which the request states the default; that another one is refused is no matter of taste."""
+    left_out = set(case.same.asked) if case.same else set()
+    return [name for name in DEFAULTS if name in case.view.asked and name not in left_out]
 
 
 def _class(view: View) -> str:
