@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -10,6 +11,10 @@ from conformance.engine import weigh
 from conformance.model import Intent, Level, Outcome, Verdict
 from conformance.reference import ReferenceGateway
 from conformance.reference.faults import Fault, pick_faults, read_fault
+from conformance.report.build import build_report
+from conformance.report.describe import deciding
+from conformance.report.junit import render_junit
+from conformance.report.markdown import render_markdown
 from conformance.sparing import ENOUGH, NOT_SENT
 from conformance.verdict import Grade
 from tests.judging import Judged, failing, judged
@@ -117,3 +122,30 @@ def test_a_crash_is_found_and_named(name: str) -> None:
                 assert CRASHES[name](probe.request.body.decode("utf-8", "replace")), case.probe
                 assert probe.defect is not None
                 assert probe.defect.what in case.findings[0].saw
+
+
+def test_the_report_counts_leniency_by_parameter_and_shows_the_smallest_requests_first(
+    lenient: Judged,
+) -> None:
+    report = build_report(lenient.prepared, lenient.evidence, lenient.judgement, lenient.summary)
+    rows = {row["parameter"]: row for row in report["lenient"]}
+    assert rows["temperature"]["served"] > 0
+    assert rows["temperature"]["refused"] == 0
+    assert sum(row["not_sent"] for row in rows.values()) > 30
+    assert "messages" not in rows, "a gateway that forgives members does not forgive messages"
+    page = render_markdown(report)
+    assert "## Taken although it is wrong" in page
+    assert "| `temperature` |" in page
+    failed = next(row for row in report["results"] if row["requirement"] == "parameters.temperature-type")
+    sizes = [len(report["exchanges"][case["evidence"][0]["exchange"]]["body"]) for case in deciding(failed)]
+    assert sizes == sorted(sizes)
+    assert f"fail in {len(sizes)} of " in page
+    names = [case.get("name") for case in ET.fromstring(render_junit(report)).iter("testcase")]
+    assert names.count("parameters.temperature-type[-]") == 1
+
+
+def test_a_report_without_leniency_says_nothing_of_it() -> None:
+    result = run(only=("generated.messages-not-empty-*",))
+    report = build_report(result.prepared, result.evidence, result.judgement, result.summary)
+    assert report["lenient"] == []
+    assert "Taken although" not in render_markdown(report)

@@ -21,6 +21,7 @@ from conformance.report import shape
 from conformance.report.excerpt import excerpt, shortened
 from conformance.report.extensions import extensions
 from conformance.report.facts import RunFacts, facts_of, moment
+from conformance.report.lenient import lenient
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
 from conformance.report.timeline import timeline
@@ -121,6 +122,7 @@ def build(
         results=[writer.result(unit) for unit in _sorted(judgement.units)],
         exchanges={name: _sent(views[name]) for name in sorted(views)},
         extensions=extensions(views.values()),
+        lenient=lenient(plan, latest),
         spent=shape.Spent(
             requests=run.requests, prompt_tokens=run.tokens.prompt, completion_tokens=run.tokens.completion
         ),
@@ -242,10 +244,18 @@ class _Writer:
             says=row.says,
             why=row.why,
             sources=self._sources(row),
-            cases=[self._case(case, unit.model) for case in unit.cases],
+            cases=[
+                self._case(case, unit.model)
+                for case in sorted(unit.cases, key=lambda case: self._bulk(case, unit.model))
+            ],
             breaks=[*(self._measured(deciding, unit.model) if failed else ()), *row.breaks],
             reproduce=self._reproduce(deciding, unit.model) if unit.verdict in _OPEN else None,
         )
+
+    def _bulk(self, case: CaseResult, model: str) -> int:
+        """Return what orders cases: generated requests stand last, those with the smallest body first."""
+        view = self.answers.get((case.probe, model))
+        return len(view.exchange.request.body) + 1 if view and view.probe.has("generated") else 0
 
     def _case(self, case: CaseResult, model: str) -> shape.CaseFacts:
         first = _first(case)

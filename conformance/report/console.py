@@ -90,6 +90,7 @@ class _Page:
         cases = describe.deciding(result)
         for case in cases[:1]:
             yield from self.evidence(case)
+        yield from self.row("of", describe.share(result))
         if cases[1:]:
             yield from self.row("also in", ", ".join(case["probe"] for case in cases[1:]))
         sources = ", ".join(source["pointer"] for source in result["sources"])

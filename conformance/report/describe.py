@@ -84,6 +84,13 @@ def deciding(result: ResultFacts) -> list[CaseFacts]:
     return [case for case in result["cases"] if case["verdict"] == result["verdict"]]
 
 
+def share(result: ResultFacts) -> str:
+    """Say how many generated requests of a result made its verdict, empty when none was generated."""
+    generated = [case for case in result["cases"] if case["probe"].startswith("generated.")]
+    same = [case for case in generated if case["verdict"] == result["verdict"]]
+    return f"{result['verdict']} in {len(same)} of {len(generated)} generated requests" if same else ""
+
+
 def asked(report: Report, case: CaseFacts) -> tuple[str, str]:
     """Say what a case sent: the probe with its request line, and the body."""
     for place in case["evidence"]:

@@ -30,6 +30,7 @@ def render_markdown(report: Report) -> str:
         *_passes(report),
         *_not_applicable(report),
         *_not_measured(report),
+        *_lenient(report),
         *_extensions(report),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
@@ -141,6 +142,8 @@ def _failure(report: Report, result: ResultFacts) -> Iterator[str]:
     cases = describe.deciding(result)
     for case in cases[:CASES]:
         yield from _case(report, case)
+    if share := describe.share(result):
+        yield f"- {share}"
     if cases[CASES:]:
         yield f"- also in {', '.join(markdown_code(case['probe']) for case in cases[CASES:][:_LISTED])}"
     sources = "; ".join(
@@ -262,6 +265,20 @@ def _not_measured(report: Report) -> Iterator[str]:
     if missing[_LISTED:]:
         yield f"- and {len(missing[_LISTED:])} more in report.json"
     if missing:
+        yield ""
+
+
+def _lenient(report: Report) -> Iterator[str]:
+    rows = report["lenient"]
+    if rows:
+        yield "## Taken although it is wrong"
+        yield ""
+        yield "| Parameter | served | refused | not sent: others of the same kind were served |"
+        yield "|---|--:|--:|--:|"
+    for row in rows:
+        name = markdown_code(row["parameter"], table=True)
+        yield f"| {name} | {row['served']} | {row['refused']} | {row['not_sent']} |"
+    if rows:
         yield ""
 
 

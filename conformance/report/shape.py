@@ -207,6 +207,15 @@ class Extension(TypedDict):
     exchange: str
 
 
+class Lenient(TypedDict):
+    """How many generated requests that are wrong in one member of the body were served, refused and not sent."""
+
+    parameter: str
+    served: int
+    refused: int
+    not_sent: int
+
+
 class Spent(TypedDict):
     """What the run cost: requests sent, and tokens as the target counted them."""
 
@@ -259,6 +268,7 @@ class Report(TypedDict):
     results: list[ResultFacts]
     exchanges: dict[str, Sent]
     extensions: list[Extension]
+    lenient: list[Lenient]
     spent: Spent
     not_measured: list[Unmeasured]
     baseline: Baseline
