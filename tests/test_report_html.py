@@ -13,9 +13,9 @@ from pages import large_report, markup
 from report_factory import MODEL, Run, answer, chunk, failed, golden_run, passed, request
 from test_report_render import HOSTILE, hostile_report
 
-from conformance.model import GATEWAY, FaultKind, TransportFault
+from conformance.model import GATEWAY, FaultKind, Outcome, TransportFault
 from conformance.report.html_page import render_html
-from conformance.report.html_rows import CASES, IN_FULL, sections
+from conformance.report.html_rows import CASES, IN_FULL, asked, sections
 from conformance.report.html_words import HOME, say
 
 if TYPE_CHECKING:
@@ -134,6 +134,22 @@ def test_a_page_of_many_failures_tells_the_first_in_full_and_names_the_others() 
     assert len(page.encode()) < 1_000 * len(report["results"])
 
 
+def test_what_became_of_parameters_stands_in_a_table_by_model() -> None:
+    run = Run(models=("large-1", MODEL))
+    view = run.exchange("chat.basic", answer(b"{}"))
+    for model, outcome in (
+        ("large-1", Outcome.REJECTED_CLEAN),
+        (MODEL, Outcome.DROPPED),
+        (GATEWAY, Outcome.LENIENT),
+    ):
+        run.unit("parameters.seed", view, failed(view, "x", outcome=outcome), model=model)
+    page = render_html(run.report())
+    table = page[page.index('id="asked"') :]
+
+    assert [row.outcomes for row in asked(run.report())] == [{"large-1": "rejected-clean", MODEL: "dropped"}]
+    assert re.findall(r'class="o o-([a-z-]+)"><span class="">', table) == ["rejected-clean", "dropped"]
+
+
 def test_the_command_to_copy_is_whole() -> None:
     run = Run()
     view = run.exchange("chat.basic", answer(b"{}"), sent=request(b'"' + b"x" * 5_000 + b'"'))
@@ -223,6 +239,7 @@ def test_every_text_is_used() -> None:
     verdicts = {"pass", "fail", "inconclusive", "not-applicable", "must", "should", "may"}
     sections_ = {"failures", "known", "observed", "open", "passes", "inapplicable", "required", "recommended"}
     used = set(re.findall(r'"([a-z-]+)"', TEMPLATE)) | verdicts | sections_
+    used |= {str(outcome) for outcome in Outcome}
     unused = {
         name for name in WORDS["words"] if name not in used and not name.startswith(("grade-", "means-"))
     }

@@ -17,9 +17,9 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from conformance.model import GATEWAY, Verdict
+from conformance.model import GATEWAY, Outcome, Verdict
 from conformance.report import describe
-from conformance.report.html_rows import IN_FULL, sections
+from conformance.report.html_rows import IN_FULL, asked, sections
 from conformance.report.html_words import HOME, feature_title, harmless, say
 from conformance.report.safe import visible
 from conformance.report.shape import Report
@@ -49,7 +49,7 @@ def render_html(report: Report) -> str:
         models=sorted({*report["summary"]["models"], *(result["model"] for result in report["results"])}),
         matrix=report["summary"]["matrix"],
         baseline=report["baseline"],
-        parameters=report.get("parameters"),
+        asked=asked(report),
     )
 
 
@@ -68,6 +68,7 @@ def _template() -> Template:
         "GATEWAY": GATEWAY,
         "IN_FULL": IN_FULL,
         "LISTED": LISTED,
+        "OUTCOMES": [str(outcome) for outcome in Outcome],
         "VERDICTS": [str(verdict) for verdict in Verdict],
         "cited": describe.cited,
         "feature_title": feature_title,

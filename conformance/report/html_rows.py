@@ -6,12 +6,12 @@ the lengths of lists are all that is counted here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from conformance.model import Verdict
+from conformance.model import GATEWAY, Verdict
 from conformance.report import describe
 from conformance.report.html_timeline import Drawing, drawing
 from conformance.report.shape import CaseFacts, Place, Report, ResultFacts
@@ -104,6 +104,24 @@ def sections(report: Report) -> list[Section]:
         writer.section(name, verdict, describe.having(report, verdict)) for name, verdict in folded.items()
     ]
     return [section for section in made if section.units]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of one thing that was asked for: an outcome for each model that has one."""
+
+    requirement: str
+    title: str
+    outcomes: Mapping[str, str]
+
+
+def asked(report: Report) -> list[Asked]:
+    """Return what models made of parameters and features, by requirement; the gateway's own refusals are left out."""
+    told = [result for result in report["results"] if result["outcome"] and result["model"] != GATEWAY]
+    return [
+        Asked(requirement, title, {result["model"]: str(result["outcome"]) for result in same})
+        for (requirement, title), same in groupby(told, key=lambda each: (each["requirement"], each["title"]))
+    ]
 
 
 @dataclass(frozen=True)
