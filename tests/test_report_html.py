@@ -150,6 +150,16 @@ def test_what_became_of_parameters_stands_in_a_table_by_model() -> None:
     assert re.findall(r'class="o o-([a-z-]+)"><span class="">', table) == ["rejected-clean", "dropped"]
 
 
+def test_what_is_taken_although_it_is_wrong_is_counted_by_parameter() -> None:
+    report = golden_run().report()
+    report["lenient"] = [{"parameter": "<temperature>", "served": 4711, "refused": 2, "not_sent": 0}]
+    page = render_html(report)
+
+    assert "Wrong requests that were served" in page
+    assert '<code>&lt;temperature&gt;</code></th><td>4711</td><td>2</td><td class="zero">0</td>' in page
+    assert "Wrong requests that were served" not in render_html(golden_run().report())
+
+
 def test_the_command_to_copy_is_whole() -> None:
     run = Run()
     view = run.exchange("chat.basic", answer(b"{}"), sent=request(b'"' + b"x" * 5_000 + b'"'))

@@ -73,6 +73,7 @@ def _template() -> Template:
         "cited": describe.cited,
         "feature_title": feature_title,
         "say": say,
+        "share": describe.share,
     }
     environment.filters |= {"link": link, "whole": whole}
     return environment.get_template("page.html.jinja")
