@@ -13,7 +13,6 @@ Whatever ends a capture early, what was captured stays captured.
 from __future__ import annotations
 
 import asyncio
-import email.utils
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +20,8 @@ from typing import Final, Protocol
 
 from conformance.model import Exchange, Intent, Json, Probe, Request
 from conformance.plan import LIVES, Plan, exchange_id
-from conformance.probes import recipes, tries
+from conformance.probes import burst, recipes, tries
+from conformance.retryafter import retry_after
 from conformance.sparing import in_batches, in_chains, spared
 from conformance.usage import tokens_of
 from conformance.views import Form, View
@@ -118,7 +118,8 @@ class Capture:
     async def run(self) -> None:
         """Send everything; returns early, with ``stopped`` set, when it has to."""
         self._started = asyncio.get_running_loop().time()
-        probes = [probe for probe in self.plan.probes if not self._known(probe)]
+        unknown = [probe for probe in self.plan.probes if not self._known(probe)]
+        probes = [probe for probe in unknown if not probe.has("burst")]
         lives = [probe for probe in probes if probe.id in LIVES and probe.model == self.plan.models[0]]
         last = [probe for probe in probes if probe.has("last")]
         for probe in lives:
@@ -142,6 +143,26 @@ class Capture:
         await self._repeats()
         await self._waves(probes)
         await self._repeats()
+        await self._burst([probe for probe in self.plan.probes if probe.has("burst")])
+
+    async def _burst(self, probes: Sequence[Probe]) -> None:
+        """Send as many at once as may be, until one meets a limit or the time for it is over; nothing is repeated."""
+        loop = asyncio.get_running_loop()
+        if any(self._known(probe) for probe in probes):
+            return
+        queue, end, met = list(reversed(probes)), loop.time() + burst.SECONDS, False
+
+        async def worker() -> None:
+            nonlocal met
+            while queue and not met and not self.stopped and loop.time() < end:
+                probe = queue.pop()
+                await self._one(probe, paced=False)
+                view = self._latest.get((probe.id, probe.model))
+                met = met or (view is not None and view.form is Form.LIMITED)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(burst.AT_ONCE):
+                group.create_task(worker())
 
     async def _waves(self, probes: Iterable[Probe]) -> None:
         """Send what leans on earlier answers, as soon as those are there and give reason to."""
@@ -178,11 +199,12 @@ class Capture:
                 if view.form is Form.LIMITED or (round_ == 2 and tries.may_be_bad_luck(view)):  # noqa: PLR2004
                     await self._one(probe, attempt=round_)
 
-    async def _one(self, probe: Probe, attempt: int = 1) -> None:
+    async def _one(self, probe: Probe, attempt: int = 1, *, paced: bool = True) -> None:
         request = self._request(probe)
         if request is None or self.stopped or spared(probe, self.plan, self._latest):
             return
-        await self._wait()
+        if paced:
+            await self._wait()
         self.stopped = self.stopped or self._over_budget(probe)
         if self.stopped:
             return
@@ -252,6 +274,8 @@ class Capture:
 
     def _notice(self, view: View) -> None:
         """Keep count of answers that say nothing, and of how long the target asks us to wait."""
+        if view.probe.has("burst"):
+            return
         if view.form is Form.LIMITED:
             asked = retry_after(view)
             wait = min(self.pace.longest_wait, asked if asked is not None else 2.0**self._silent)
@@ -270,22 +294,6 @@ class Capture:
     def _nobody(self) -> str:
         views = list(self._latest.values())
         return f"the first requests got no answer from the target: {_ending(views[-1])}" if views else ""
-
-
-def retry_after(view: View) -> float | None:
-    """Return the seconds that Retry-After asks for (a number or an HTTP date, RFC 9110 10.2.3), None without."""
-    value = view.header("retry-after")
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        then = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, then.timestamp() - view.exchange.started_at)
 
 
 def _says_nothing(view: View) -> bool:

@@ -28,7 +28,8 @@ from conformance.model import GATEWAY, Exchange, Json, Probe
 from conformance.models import ModelCards, load_cards
 from conformance.offer import cheapest_first, chosen_by, matching
 from conformance.plan import Plan, make_plan
-from conformance.probes.asker import request
+from conformance.probes.asker import Asker, request
+from conformance.probes.burst import AT_ONCE, burst
 from conformance.redact import Redactor
 from conformance.sdkresults import SdkResults
 from conformance.signals import terminated_like_interrupted
@@ -69,6 +70,7 @@ class Settings:
     challenge: str = ""
     only: tuple[str, ...] = ()
     generated: str = "smoke"
+    provoke_rate_limit: bool = False
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     reference: bool = False
@@ -136,6 +138,9 @@ def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models:
     """Make the plan for known models; sends nothing."""
     cards = load_cards(profile.overrides)
     label, cases = generated_probes(settings, models[0], cards)
+    if settings.provoke_rate_limit:
+        card, extra = cards.card(models[0]), dict(settings.target.extra_body)
+        cases += tuple(burst(Asker(models[0], card, settings.seed, settings.challenge, extra)))
     plan = make_plan(
         catalogue,
         profile,
@@ -243,9 +248,8 @@ def capture(
         recorder = Recorder(writer, redactor(settings.target))
 
         async def main() -> Capture:
-            async with Sender(
-                settings.target, limits=settings.limits, concurrency=settings.pace.concurrency
-            ) as sender:
+            together = max(settings.pace.concurrency, AT_ONCE if settings.provoke_rate_limit else 0)
+            async with Sender(settings.target, limits=settings.limits, concurrency=together) as sender:
                 job = Capture(prepared.plan, sender.send, recorder, settings.pace, progress)
                 if before is not None:
                     job.resume(before.exchanges, sent=before.sent)
@@ -286,6 +290,7 @@ def header_of(prepared: Prepared) -> dict[str, Any]:
         "challenge": plan.challenge,
         "only": list(plan.only),
         "generated": settings.generated,
+        **({"provoke_rate_limit": True} if settings.provoke_rate_limit else {}),
         "extra_body": dict(settings.target.extra_body),
         "plan": plan.digest,
         "started": time.time(),
@@ -305,6 +310,7 @@ def settings_of(header: Mapping[str, Any]) -> Settings:
         challenge=header["challenge"],
         only=tuple(header["only"]),
         generated=header["generated"],
+        provoke_rate_limit=header.get("provoke_rate_limit") is True,
         reference=header["target"]["reference"],
     )
 

@@ -303,6 +303,8 @@ def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # n
         return f"the body is not in the evidence: {fault.detail}"
     if view.form is Form.PAGE and check.reads is not Reads.PAGE:
         return f"an intermediary answered with an HTML page ({view.status})"
+    if check.reads is Reads.LIMIT:
+        return ""
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
         return "the target limited the rate (429) each time"
     ended = f"a {view.form} ({_ending(view)})"

@@ -79,6 +79,14 @@ PLAN: Final = (
         "--generated",
         {"default": "smoke", "metavar": "none|smoke|full|N", "help": "requests made from OpenAPI"},
     ),
+    Flag(
+        "--provoke-rate-limit",
+        {
+            "action": "store_true",
+            "default": False,
+            "help": "at the end send up to 40 cheap requests at once until one is answered 429",
+        },
+    ),
 )
 """What is asked."""
 

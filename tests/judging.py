@@ -46,6 +46,7 @@ def judged(
     pace: Pace | None = None,
     seed: int = 0,
     sdk: bool = False,
+    provoke: bool = False,
 ) -> Judged:
     """Capture and judge one run, with ``sdk`` what the official SDK makes of it too; the evidence is thrown away."""
     settings = engine.Settings(
@@ -54,6 +55,7 @@ def judged(
         profile=profile,
         only=tuple(only),
         generated=generated,
+        provoke_rate_limit=provoke,
         seed=seed,
         limits=limits,
         pace=pace or Pace(longest_wait=0.05),

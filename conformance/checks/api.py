@@ -39,6 +39,8 @@ class Reads(StrEnum):
     """A completion or a stream: what a client would read an answer from."""
     REJECTION = "rejection"
     """A 4xx or 5xx answer of the gateway itself."""
+    LIMIT = "limit"
+    """Whatever came, a 429 too."""
 
 
 READABLE: Mapping[Reads, frozenset[Form]] = {
@@ -50,6 +52,7 @@ READABLE: Mapping[Reads, frozenset[Form]] = {
     Reads.STREAM: frozenset({Form.STREAM}),
     Reads.TEXT: frozenset({Form.COMPLETION, Form.STREAM}),
     Reads.REJECTION: frozenset({Form.REFUSED, Form.FAILED}),
+    Reads.LIMIT: frozenset(Form),
 }
 
 

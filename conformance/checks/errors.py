@@ -242,11 +242,11 @@ def _unnamed(case: Case, expected: str) -> Finding:
 
 
 def _whole(probe: Probe) -> bool:
-    return not probe.streamed
+    return not probe.streamed and not probe.has("burst")
 
 
 def _streamed(probe: Probe) -> bool:
-    return probe.streamed
+    return probe.streamed and not probe.has("burst")
 
 
 @check("errors.status-not-200", on=_whole, reads=Reads.ANSWER)

@@ -14,11 +14,14 @@ def ids(*globs: str) -> Selector:
 
 
 def valid(*traits: str, streamed: bool | None = None) -> Selector:
-    """Choose valid probes that carry all these traits, streamed or not or (None) both."""
+    """Choose valid probes that carry all these traits, streamed or not or (None) both.
+
+    Those that are sent to meet a limit are left out: they are asked for their own requirements alone.
+    """
 
     def chooses(probe: Probe) -> bool:
         same = streamed is None or probe.streamed is streamed
-        return probe.intent is Intent.VALID and same and probe.has(*traits)
+        return probe.intent is Intent.VALID and same and probe.has(*traits) and not probe.has("burst")
 
     return chooses
 

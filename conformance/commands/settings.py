@@ -55,6 +55,7 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             challenge=_challenge(arguments.challenge),
             only=tuple(arguments.only),
             generated=_generated(arguments.generated),
+            provoke_rate_limit=getattr(arguments, "provoke_rate_limit", False),
             limits=Limits(deadline=_positive("--timeout", getattr(arguments, "timeout", 60.0))),
             pace=Pace(
                 concurrency=int(_positive("--concurrency", getattr(arguments, "concurrency", 4))),

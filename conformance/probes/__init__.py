@@ -16,7 +16,7 @@ from conformance.probes.shared import shared
 LIFE = "chat.basic"
 """The probe that is sent first: readable text from it is the proof that a model is there."""
 
-_SUPPORT = frozenset({"asker", "generated", "own", "recipes", "shared", "tries"})
+_SUPPORT = frozenset({"asker", "burst", "generated", "own", "recipes", "shared", "tries"})
 
 
 def library(ask: Asker, *, first: bool = True) -> tuple[Probe, ...]:
