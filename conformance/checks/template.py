@@ -13,18 +13,23 @@ from conformance.model import Finding
 _MARKS: Final = re.compile(
     r"<\|(?!tool|python|action)[a-z_]{2,24}\|>|<(?:start|end)_of_turn>"
     r"|<\uff5c(?:begin|end)\u2581of\u2581sentence\uff5c>|<\uff5c(?:User|Assistant)\uff5c>"
-    r"|</s>\s*\Z|\A\s*<s>"
+    r"|</s>\s*\Z|\A\s*<s>|\A\s*<think(?:ing)?>"
 )
-"""Begin and end marks of turns, as the families of models write them; marks of calls are another matter."""
+"""Begin and end marks of turns and thoughts, as models write them; marks of calls are another matter."""
 _LOOKED_AT: Final = 50_000
 
 
 @check("response.no-template-marks", on=valid("text"), reads=Reads.TEXT)
 def no_template_marks(case: Case) -> Iterator[Finding]:
-    """The text holds no mark that ends or begins a turn, unless the request wrote it (D10)."""
+    """The text holds no mark that ends or begins a turn, unless the request wrote it (D10).
+
+    Where a model is known to show thoughts, ``reasoning.not-in-content`` judges their tags.
+    """
     text = case.view.text[:_LOOKED_AT]
+    thinks = case.card.shows_thoughts and case.card.will_think(case.view.asked)
     asked = case.view.exchange.request.body.decode("utf-8", "replace")
-    mark = next((found[0].strip() for found in _MARKS.finditer(text) if found[0].strip() not in asked), "")
+    marks = (found[0].strip() for found in _MARKS.finditer(text))
+    mark = next((mark for mark in marks if mark not in asked and not (_of_thoughts(mark) and thinks)), "")
     if mark:
         at = text.find(mark)
         yield case.fail(
@@ -35,3 +40,7 @@ def no_template_marks(case: Case) -> Iterator[Finding]:
         yield case.ok()
     else:
         yield case.unsure("the answer has no text")
+
+
+def _of_thoughts(mark: str) -> bool:
+    return mark.startswith("<think")
