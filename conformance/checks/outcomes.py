@@ -195,10 +195,8 @@ def _refused(case: Case, wanted: Wanted) -> Finding:
         case Refusal.UNCLEAR:
             words = error_words(view).strip()
             names = ", ".join(repr(name) for name in wanted.names[:3])
-            return case.fail(
-                f"{saw}, and the error says {words[:160]!r}",
-                f"the request served, or refused with 400 or 422 and the cause (one of {names})",
-            )
+            refused = f", or refused with 400 or 422 and the cause (one of {names})" if names else ""
+            return case.fail(f"{saw}, and the error says {words[:160]!r}", f"the request served{refused}")
     verdict = verdict_of(Outcome.REJECTED_CLEAN, case.claim, allowed, or_refused=wanted.or_refused)
     if verdict is Verdict.PASS:
         return case.ok(1, f"refused with {view.status}", outcome=Outcome.REJECTED_CLEAN)
