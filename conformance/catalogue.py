@@ -57,7 +57,8 @@ class Feature:
 class Clause:
     """One statement of the documents (A01-G06), one framing rule (W01-W26) or one conflict (K1-K22).
 
-    ``says`` is our own one-line reading; ``profiles`` are those whose documents state it.
+    ``says`` is our own one-line reading; ``profiles`` are those whose documents state it. ``resolved`` says how a
+    conflict is decided, and ``outdated`` that the document is wrong about what is behind the gateway today.
     """
 
     id: str
@@ -65,6 +66,8 @@ class Clause:
     sources: tuple[str, ...]
     quote: str
     profiles: tuple[str, ...]
+    resolved: str = ""
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,13 @@ def _feature(row: Row) -> Feature:
 
 def _clause(row: Row) -> Clause:
     return Clause(
-        row.text("id"), row.text("says"), row.texts("sources"), row.text("quote", ""), row.texts("profiles")
+        row.text("id"),
+        row.text("says"),
+        row.texts("sources"),
+        row.text("quote", ""),
+        row.texts("profiles"),
+        row.text("resolved", ""),
+        row.flag("outdated"),
     )
 
 

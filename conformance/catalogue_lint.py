@@ -127,6 +127,11 @@ def _coverage(catalogue: Catalogue) -> Iterator[str]:
     yield from (
         f"clauses.yaml: {name} is used by no requirement" for name in catalogue.clauses if name not in used
     )
+    yield from (
+        f"clauses.yaml: {clause.id} is a conflict and does not say how it is resolved"
+        for clause in catalogue.clauses.values()
+        if clause.id.startswith("K") and not clause.resolved
+    )
     features = {row.feature for row in catalogue.requirements.values()}
     yield from (
         f"features.yaml: {name} has no requirement" for name in catalogue.features if name not in features

@@ -28,7 +28,9 @@ def page() -> str:
         "",
         "Every statement of the four documents, every rule of the stream format and every conflict between them, with",
         "the requirements that hold it, the checks that judge those, and the faults of the reference gateway that the",
-        "checks have to find. Made with `python -m conformance.coverage > reports/coverage.md`.",
+        "checks have to find. How a conflict is decided is set in italics.",
+        "",
+        "Made with `python -m conformance.coverage > reports/coverage.md`.",
         "`chat-conformance show ID` says everything of one requirement.",
         "",
         *_summary(catalogue),
@@ -101,7 +103,8 @@ def _section(catalogue: Catalogue, title: str, source: str, clauses: list[Clause
     yield "| clause | place | says | requirement | checks | faults |"
     yield "|---|---|---|---|---|---|"
     for clause in clauses:
-        head = f"{clause.id} | {', '.join(_of(clause, source) or clause.sources)} | {_cell(clause.says)}"
+        says = f"{clause.says} *{clause.resolved}*" if clause.resolved else clause.says
+        head = f"{clause.id} | {', '.join(_of(clause, source) or clause.sources)} | {_cell(says)}"
         for row in rows_of(catalogue, clause):
             yield f"| {head} | {_row(catalogue, row, source)} |"
             head = " | | "

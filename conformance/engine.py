@@ -58,13 +58,15 @@ class OtherPlanError(UsageError):
 class Settings:
     """What a user chose. ``models`` may be empty: then the target is asked what it offers.
 
-    ``model_patterns`` choose further models among those that the target lists, or else the profile names.
+    ``model_patterns`` choose further models among those that the target lists, or else the profile names. ``absent``
+    are models of the profile that the target does not list, where it was asked.
     """
 
     target: Target
     profile: str = "core"
     models: tuple[str, ...] = ()
     model_patterns: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     set_name: str | None = None
     seed: int = 0
     challenge: str = ""
@@ -110,28 +112,32 @@ def prepare(settings: Settings) -> Prepared:
     """
     catalogue = load_catalogue()
     profile = catalogue.profile(settings.profile)
-    return plan_for(settings, catalogue, profile, models_of(settings, profile))
+    settings = with_models(settings, profile)
+    return plan_for(settings, catalogue, profile, settings.models)
 
 
-def models_of(settings: Settings, profile: Profile) -> tuple[str, ...]:
-    """Return the models to ask; the target is asked for its own only where that is needed.
+def with_models(settings: Settings, profile: Profile) -> Settings:
+    """Return the settings with the models to ask; the target is asked for its own only where that is needed.
 
     Raises:
         UsageError: no model is chosen, or a pattern chooses none.
         UnreachableError: the models had to be asked for and the target gave no answer.
 
     """
+    if settings.models and not settings.model_patterns:
+        return settings
     cards = load_cards(profile.overrides)
-    if settings.model_patterns:
-        try:
-            known = offered_models(settings)
-        except UsageError:
-            if not profile.models:
-                raise
-            known = profile.models
-        chosen = cheapest_first(matching(settings.model_patterns, known, cards), cards)
-        return tuple(dict.fromkeys((*settings.models, *chosen)))
-    return settings.models or cheapest_first(chosen_by(profile, offered_models(settings)), cards)
+    try:
+        known = offered_models(settings)
+        absent = tuple(model for model in profile.models if model not in known)
+    except UsageError:
+        if not (settings.model_patterns and profile.models):
+            raise
+        known, absent = profile.models, ()
+    patterns = settings.model_patterns
+    chosen = matching(patterns, known, cards) if patterns else chosen_by(profile, known)
+    models = tuple(dict.fromkeys((*settings.models, *cheapest_first(chosen, cards))))
+    return replace(settings, models=models, model_patterns=(), absent=absent)
 
 
 def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models: Sequence[str]) -> Prepared:
@@ -154,9 +160,7 @@ def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models:
         generated=cases,
         generated_label=label,
     )
-    return Prepared(
-        replace(settings, models=tuple(models), model_patterns=()), catalogue, profile, cards, plan
-    )
+    return Prepared(replace(settings, models=tuple(models)), catalogue, profile, cards, plan)
 
 
 def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple[str, tuple[Probe, ...]]:
@@ -286,6 +290,7 @@ def header_of(prepared: Prepared) -> dict[str, Any]:
         "set": plan.set_name,
         "profile": settings.profile,
         "models": list(plan.models),
+        "absent": list(settings.absent),
         "seed": plan.seed,
         "challenge": plan.challenge,
         "only": list(plan.only),
@@ -305,6 +310,7 @@ def settings_of(header: Mapping[str, Any]) -> Settings:
         ),
         profile=header["profile"],
         models=tuple(header["models"]),
+        absent=tuple(header.get("absent", ())),
         set_name=header["set"],
         seed=header["seed"],
         challenge=header["challenge"],

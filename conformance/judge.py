@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from conformance import retired
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case, Check, Reads
@@ -121,6 +122,10 @@ class Bench:
         """Whether a model, or for the gateway any model, gave readable text."""
         return bool(self.life.get(model)) if model != GATEWAY else any(self.life.values())
 
+    def asked(self, model: str) -> list[View]:
+        """Return everything that a model was asked."""
+        return [view for (_, owner), views in self.attempts.items() if owner == model for view in views]
+
     def alone(self, view: View) -> bool:
         """Whether a probe ended in a way that only a repeat can confirm, and has none."""
         return len(self.attempts[view.probe.id, view.probe.model]) == 1 and _failed(view)
@@ -151,6 +156,11 @@ def judge(
 ) -> Judgement:
     """Judge everything that was planned; ``sdk`` is what an official SDK made of the answers, if it ran."""
     bench = Bench(plan, exchanges)
+    ended = {
+        model: retired.retired(cards.card(model), profile.models, bench.asked(model))
+        for model in plan.models
+        if not bench.alive(model)
+    }
     checks = {(check.requirement, check.name): check for check in all_checks()}
     order = sorted(plan.cases, key=lambda case: (case.requirement, case.model, case.probe, case.check))
     units: list[UnitResult] = []
@@ -162,7 +172,12 @@ def judge(
         requirement = catalogue.requirements[name]
         claim = profile.claim_of(requirement.feature)
         level = profile.level_of(requirement)
-        results: list[CaseResult] = []
+        if reason := ended.get(model):
+            nothing = Finding(Verdict.NOT_APPLICABLE, 0, saw=reason, outdated=retired.CLAUSE)
+            results = [fold_case(planned.probe, (nothing,), alive=False) for planned in group]
+            units.append(_unit(requirement, level, model, claim, results))
+            continue
+        results = []
         unasked: dict[int, str] = {}
         for planned in group:
             tries = bench.tries(planned.probe, model)

@@ -246,7 +246,11 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check says of one case. ``examined`` counts the things it looked at; 0 is no opinion."""
+    """What one check says of one case. ``examined`` counts the things it looked at; 0 is no opinion.
+
+    ``outcome`` is what became of ``wanted``, and ``allowed`` are the outcomes that are right for it with this model.
+    ``outdated`` is the clause of a document that what was seen shows to be outdated.
+    """
 
     verdict: Verdict
     examined: int
@@ -254,3 +258,6 @@ class Finding:
     expected: str = ""
     where: tuple[Where, ...] = ()
     outcome: Outcome | None = None
+    wanted: str = ""
+    allowed: tuple[Outcome, ...] = ()
+    outdated: str = ""

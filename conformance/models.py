@@ -51,7 +51,7 @@ class Rule:
     """What a model makes of one parameter in the requests that meet ``when``.
 
     ``allow`` are the outcomes that are no failure. ``error`` are members of the error object with which the
-    reference gateway refuses.
+    reference gateway refuses. ``outdated`` names the clause of a document that says otherwise and no longer holds.
     """
 
     parameter: str
@@ -60,6 +60,7 @@ class Rule:
     says: str
     conduct: Conduct = Conduct.ACCEPT
     error: Mapping[str, str] = field(default_factory=dict)
+    outdated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,9 @@ class _Loader:
 
     def _rule(self, entry: Json, where: str) -> Rule:
         row = _mapping(entry, f"{where} rules")
-        _known(row, {"parameter", "when", "allow", "says", "reference", "error"}, f"{where} rules")
+        _known(
+            row, {"parameter", "when", "allow", "says", "reference", "error", "outdated"}, f"{where} rules"
+        )
         parameter, allow = str(row.get("parameter")), row.get("allow")
         place = f"{where} rule {parameter}"
         if allow not in self._sets:
@@ -285,6 +288,7 @@ class _Loader:
             str(row.get("says", "")),
             conduct,
             error,
+            str(row.get("outdated", "")),
         )
 
 

@@ -200,7 +200,8 @@ class Shell:
             target = replace(settings.target, key=Secret(KEY))
             settings = replace(settings, target=target, reference=True)
         if self.worker:
-            settings = replace(settings, models=tuple(shared["models"]), model_patterns=())
+            models, absent = tuple(shared["models"]), tuple(shared["absent"])
+            settings = replace(settings, models=models, absent=absent, model_patterns=())
         try:
             self.prepared = engine.prepare(settings)
             self.folder = Path(shared["folder"]) if self.worker else self._folder(arguments.output)
@@ -225,7 +226,11 @@ class Shell:
 
     def _share(self, settings: engine.Settings) -> None:
         """Tell the workers, through the environment, where to ask and where to write. No key is in it."""
-        shared: dict[str, Any] = {"folder": str(self.folder.resolve()), "models": list(self.plan.models)}
+        shared: dict[str, Any] = {
+            "folder": str(self.folder.resolve()),
+            "models": list(self.plan.models),
+            "absent": list(self.prepared.settings.absent),
+        }
         if settings.reference:
             shared |= {"target": settings.target.base_url, "reference": True}
         os.environ[ENVIRONMENT] = json.dumps(shared)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from conformance.catalogue import load
 from conformance.checks import all_checks
@@ -21,6 +22,7 @@ from conformance.models import load_cards
 from conformance.openapi import json_pointer, traced
 from conformance.probes import library
 from conformance.probes.asker import Asker
+from conformance.probes.burst import burst
 from conformance.reference.faults import load_faults
 
 
@@ -68,11 +70,16 @@ def traces() -> Mapping[str, Trace]:
 
 
 def _probes() -> list[Probe]:
-    """Return the probes of every known model, as if each were the first and every document counted."""
+    """Return the probes of every known model, as if each were the first and every document counted.
+
+    Of a burst, whose requests are all alike, only the first is there.
+    """
     documents = frozenset(name for profile in load().profiles.values() for name in profile.documents)
     cards = load_cards().cards
     asked = (Asker(model, card, documents=documents) for model, card in cards.items())
-    return [probe for ask in asked for probe in library(ask) if probe.retry is None]
+    return [
+        probe for ask in asked for probe in (*library(ask), *islice(burst(ask), 1)) if probe.retry is None
+    ]
 
 
 def _name(check: Check) -> str:

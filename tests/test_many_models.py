@@ -13,7 +13,7 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.cli import main
-from conformance.engine import Settings, models_of, plan_for
+from conformance.engine import Settings, plan_for, with_models
 from conformance.errors import UsageError
 from conformance.model import GATEWAY
 from conformance.models import load_cards
@@ -84,9 +84,9 @@ def test_target_without_a_list_is_asked_for_the_models_of_the_profile() -> None:
     catalogue = load()
     with handling(BaseHTTPRequestHandler) as url:  # answers 501 to every method
         settings = Settings(parse_target(url, key=None), profile="openai", model_patterns=("o",))
-        assert models_of(settings, catalogue.profile("openai")) == ("o3-mini", "o4-mini")
+        assert with_models(settings, catalogue.profile("openai")).models == ("o3-mini", "o4-mini")
         with pytest.raises(UsageError, match="lists no models"):
-            models_of(settings, catalogue.profile("core"))
+            with_models(settings, catalogue.profile("core"))
 
 
 def test_cheapest_model_goes_first_and_the_others_keep_their_order() -> None:

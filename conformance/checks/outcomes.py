@@ -27,7 +27,7 @@ from typing import Final
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words
 from conformance.model import Claim, Finding, Outcome, Verdict
-from conformance.models import WORKS
+from conformance.models import WORKS, Rule
 from conformance.views import Form, View
 
 CLEAR: Final = frozenset({400, 404, 422})
@@ -35,6 +35,9 @@ CLEAR: Final = frozenset({400, 404, 422})
 
 ASIDE: Final = frozenset({401, 402, 403, 407, 408, 409, 425})
 """Statuses that speak of the key, the purse or the moment, whatever was asked for."""
+
+_SOMEBODY_ELSE: Final = frozenset({Form.PAGE, Form.LIMITED, Form.REDIRECT})
+"""Answers that say nothing of the request."""
 
 _SHORT: Final = 3
 """Names of so many letters or fewer have to stand alone in an error's text."""
@@ -153,13 +156,30 @@ def names_any(text: str, names: Iterable[str]) -> bool:
 
 def conclude(case: Case, wanted: Wanted, shown: Shown = SERVED) -> Finding:
     """Judge what became of something wanted; ``shown`` counts only where the request was served."""
+    finding = _concluded(case, wanted, shown)
+    allowed = allowed_of(case, wanted) | ({Outcome.REJECTED_CLEAN} if wanted.or_refused else frozenset())
+    rules = (
+        rule
+        for rule in _rules(case, wanted)
+        if finding.outcome not in WORKS and finding.outcome in rule.allow
+    )
+    return replace(
+        finding,
+        wanted=wanted.what,
+        allowed=tuple(outcome for outcome in Outcome if outcome in allowed),
+        outdated=next((rule.outdated for rule in rules if rule.outdated), ""),
+    )
+
+
+def _concluded(case: Case, wanted: Wanted, shown: Shown) -> Finding:
     view = case.view
     if case.claim is Claim.NO:
         return case.skip(f"{wanted.what}: the profile says that the target does not offer it")
     if view.form is Form.REFUSED:
         return _refused(case, wanted)
     if not view.succeeded:
-        return case.skip(f"the answer is a {view.form} ({view.status}); other requirements judge that")
+        skipped = case.skip(f"the answer is a {view.form} ({view.status}); other requirements judge that")
+        return replace(skipped, outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
     return _served(case, wanted, shown)
 
 
@@ -201,7 +221,11 @@ def _refused(case: Case, wanted: Wanted) -> Finding:
     if verdict is Verdict.PASS:
         return case.ok(1, f"refused with {view.status}", outcome=Outcome.REJECTED_CLEAN)
     if verdict is Verdict.FAIL:
-        return case.fail(f"{saw}: {error_words(view)[:160]!r}", "the request served: the profile claims it")
+        return case.fail(
+            f"{saw}: {error_words(view)[:160]!r}",
+            "the request served: the profile claims it",
+            outcome=Outcome.REJECTED_CLEAN,
+        )
     ruled = Outcome.REJECTED_CLEAN in allowed
     why = _rule(case, wanted) if ruled else "it is refused clearly, and nobody claims it"
     return replace(case.skip(f"{saw}: {why}"), outcome=Outcome.REJECTED_CLEAN)
@@ -219,6 +243,11 @@ def _refused_for_another(case: Case, wanted: Wanted) -> Finding:
 
 def _rule(case: Case, wanted: Wanted) -> str:
     """Say which rule of the model's card allows what was seen."""
-    asked = dict(case.view.asked)
-    said = [rule.says for rule in case.card.rules_for(asked) if rule.parameter in wanted.rules]
+    said = [rule.says for rule in _rules(case, wanted)]
     return f"allowed by this model's rule ({'; '.join(said)})"
+
+
+def _rules(case: Case, wanted: Wanted) -> list[Rule]:
+    """Return the rules of the model's card that speak of what is wanted in this request."""
+    asked = dict(case.view.asked)
+    return [rule for rule in case.card.rules_for(asked) if rule.parameter in wanted.rules]

@@ -102,4 +102,4 @@ def model_listed(case: Case) -> Iterator[Finding]:
         shown = Shown(Effect.SEEN, "it answers with text")
     else:
         shown = Shown(Effect.ELSEWHERE, "it answers without text; other requirements judge that")
-    yield conclude(case, Wanted(f"the model {case.probe.model}", ("model", "模型"), ("stream",)), shown)
+    yield conclude(case, Wanted("the model", ("model", "模型"), ("stream",)), shown)

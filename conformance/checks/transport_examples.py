@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import error_words
@@ -38,11 +39,13 @@ def _refused(case: Case, example: Example) -> Finding:
     view = case.view
     saw = f"status {view.status}: {error_words(view).strip()[:160]!r}"
     asked = dict(view.asked)
-    ruled = [rule.says for rule in case.card.rules_for(asked) if Outcome.REJECTED_CLEAN in rule.allow]
+    ruled = [rule for rule in case.card.rules_for(asked) if Outcome.REJECTED_CLEAN in rule.allow]
     if view.status in ASIDE:
         return case.unsure(f"{saw}: it speaks of the key, the purse or the moment, not of the request")
     if ruled and view.error is not None:
-        return case.skip(f"{example.source} is refused, as this model's rule allows ({'; '.join(ruled)})")
+        said = "; ".join(rule.says for rule in ruled)
+        skipped = case.skip(f"{example.source} is refused, as this model's rule allows ({said})")
+        return replace(skipped, outdated=next((rule.outdated for rule in ruled if rule.outdated), ""))
     return case.fail(saw, _expected(example))
 
 

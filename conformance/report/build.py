@@ -15,6 +15,7 @@ from conformance.baseline import NOTHING_KNOWN, KnownFailures
 from conformance.catalogue import Catalogue, Profile, Source
 from conformance.judge import Judgement
 from conformance.model import Finding, Requirement, Verdict, Where
+from conformance.models import ModelCards, load_cards
 from conformance.plan import Plan
 from conformance.probes.tries import answering
 from conformance.report import shape
@@ -22,6 +23,7 @@ from conformance.report.excerpt import excerpt, shortened
 from conformance.report.extensions import extensions
 from conformance.report.facts import RunFacts, facts_of, moment
 from conformance.report.lenient import lenient
+from conformance.report.promises import outdated, parameters
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
 from conformance.report.timeline import timeline
@@ -74,6 +76,8 @@ def build_report(
         profile=prepared.profile,
         views=views,
         sdk=sdk,
+        cards=prepared.cards,
+        absent=prepared.settings.absent,
     )
 
 
@@ -87,10 +91,13 @@ def build(
     profile: Profile,
     views: Mapping[str, View],
     sdk: SdkResults | None = None,
+    cards: ModelCards | None = None,
+    absent: Sequence[str] = (),
 ) -> shape.Report:
     """Build the report.
 
-    ``views`` are all exchanges of the run by their id; ``sdk`` is what an official SDK made of them.
+    ``views`` are all exchanges of the run by their id; ``sdk`` is what an official SDK made of them. ``absent`` are
+    models of the profile that the target does not list.
     """
     by_attempt = sorted(views.values(), key=lambda view: view.exchange.attempt)
     latest = {(view.probe.id, view.probe.model): view for view in by_attempt}
@@ -123,6 +130,11 @@ def build(
         exchanges={name: _sent(views[name]) for name in sorted(views)},
         extensions=extensions(views.values()),
         lenient=lenient(plan, latest),
+        parameters=parameters(judgement.units),
+        outdated=outdated(
+            judgement.units, catalogue, profile, cards=cards or load_cards(), absent=absent, day=run.day
+        ),
+        absent=list(absent),
         spent=shape.Spent(
             requests=run.requests, prompt_tokens=run.tokens.prompt, completion_tokens=run.tokens.completion
         ),

@@ -27,8 +27,8 @@ _GRADE_COLORS: Final = {Grade.CONFORMANT: "green", Grade.PARTIAL: "yellow", Grad
 def render_console(report: Report, *, color: bool = False, width: int = 100, in_full: int = IN_FULL) -> str:
     """Return the summary of a report; ``width`` is in columns."""
     page = _Page(report, color=color, width=max(width, _NARROWEST))
-    lines = [*page.head(), *page.failures(in_full), *page.open_questions(), *page.tables(), *page.end()]
-    return "\n".join(lines)
+    middle = (*page.failures(in_full), *page.outdated(), *page.open_questions(), *page.tables())
+    return "\n".join([*page.head(), *middle, *page.end()])
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,21 @@ class _Page:
         names = [describe.name_of(result) for result in results[:_NAMES]]
         more = f" and {len(results[_NAMES:])} more" if results[_NAMES:] else ""
         yield from self.row("", ", ".join(names) + more, limit=2_000)
+
+    def outdated(self) -> Iterator[str]:
+        entries = self.report["outdated"]
+        if entries:
+            yield self.paint("document outdated, which is not held against the target:", "bold")
+        for entry in entries[:_NAMES]:
+            about = "" if entry["requirement"] is None else f", {entry['requirement']}"
+            yield from self.row(entry["clause"], f"{entry['model']}{about}: {entry['saw']}. {entry['says']}")
+        if entries[_NAMES:]:
+            yield from self.row("", f"and {len(entries[_NAMES:])} more in report.md")
+        if entries:
+            yield ""
+        if absent := self.report["absent"]:
+            yield from self.row("not listed", ", ".join(absent))
+            yield ""
 
     def open_questions(self) -> Iterator[str]:
         groups = describe.by_reason(describe.having(self.report, Verdict.INCONCLUSIVE))

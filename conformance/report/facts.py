@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +31,12 @@ class RunFacts:
     tokens: Tokens = Tokens(0, 0)  # noqa: RUF009 - a tuple
     stopped: str = ""
     baseline: KnownFailures = NOTHING_KNOWN
+
+    @property
+    def day(self) -> date | None:
+        """The day on which it began (UTC), None when nothing was sent."""
+        begun = moment(self.started)
+        return None if begun is None else date.fromisoformat(begun[:10])
 
 
 def moment(unix: float | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from conformance.model import GATEWAY, Verdict
 from conformance.report import describe
+from conformance.report.markdown_promises import render_outdated, render_parameters
 from conformance.report.safe import for_markdown, markdown_code, markdown_fence, visible
 from conformance.report.shape import CaseFacts, Counts, Excerpt, Place, Report, ResultFacts
 
@@ -26,11 +27,13 @@ def render_markdown(report: Report) -> str:
     parts = [
         *_head(report),
         *_failures(report),
+        *render_outdated(report),
         *_no_opinion(report),
         *_passes(report),
         *_not_applicable(report),
         *_not_measured(report),
         *_lenient(report),
+        *render_parameters(report),
         *_extensions(report),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"

@@ -224,6 +224,31 @@ class Spent(TypedDict):
     completion_tokens: int
 
 
+class ParameterFacts(TypedDict):
+    """What became of a parameter with one model, and which outcomes are right there; ``exchange`` may be empty."""
+
+    parameter: str
+    model: str
+    outcome: str
+    allowed: list[str]
+    requirement: str
+    exchange: str
+
+
+class Outdated(TypedDict):
+    """Where a document is wrong about what is behind the gateway today.
+
+    Without a ``requirement`` the whole model is meant.
+    """
+
+    clause: str
+    says: str
+    sources: list[str]
+    model: str
+    requirement: str | None
+    saw: str
+
+
 class Unmeasured(TypedDict):
     """A planned case whose exchange was never captured."""
 
@@ -269,6 +294,9 @@ class Report(TypedDict):
     exchanges: dict[str, Sent]
     extensions: list[Extension]
     lenient: list[Lenient]
+    parameters: list[ParameterFacts]
+    outdated: list[Outdated]
+    absent: list[str]
     spent: Spent
     not_measured: list[Unmeasured]
     baseline: Baseline

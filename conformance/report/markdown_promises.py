@@ -1,0 +1,74 @@
+"""The part of report.md about promises: where a document is outdated, and what became of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.model import GATEWAY, Outcome
+from conformance.report.promises import by_outcome
+from conformance.report.safe import for_markdown, markdown_code
+from conformance.report.shape import ParameterFacts, Report
+
+_NAMED: Final = 3
+"""Models of one outcome that a cell names; the others are counted."""
+
+
+def render_outdated(report: Report) -> Iterator[str]:
+    """Yield the places where a document, not the target, is wrong, and the models that are not on offer."""
+    outdated, absent = report["outdated"], report["absent"]
+    if outdated:
+        yield "## Document outdated"
+        yield ""
+        yield "What stands in the document is no longer so behind any gateway. It is not held against the target."
+        yield ""
+    for entry in outdated:
+        about = "" if entry["requirement"] is None else f", {markdown_code(entry['requirement'])}"
+        sources = ", ".join(markdown_code(source) for source in entry["sources"])
+        yield (
+            f"- {markdown_code(entry['model'])}{about}: {markdown_code(entry['saw'])}. "
+            f"{for_markdown(entry['says'])} ({entry['clause']}, {sources})"
+        )
+    if outdated:
+        yield ""
+    if absent:
+        names = ", ".join(markdown_code(model) for model in absent)
+        yield f"Models of the document that the target does not list, and that were not asked: {names}"
+        yield ""
+
+
+def render_parameters(report: Report) -> Iterator[str]:
+    """Yield the table of parameters and outcomes; what this model's rules do not allow is bold."""
+    rows = by_outcome(report["parameters"])
+    if not rows:
+        return
+    everybody = len(report["target"]["models"])
+    yield "## Parameters"
+    yield ""
+    yield "| asked for | " + " | ".join(Outcome) + " |"
+    yield "|---" * (1 + len(Outcome)) + "|"
+    for parameter, outcomes in rows.items():
+        cells = (_cell(outcomes.get(outcome, []), everybody) for outcome in Outcome)
+        yield f"| {markdown_code(parameter, table=True)} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _cell(facts: list[ParameterFacts], everybody: int) -> str:
+    right = [each for each in facts if each["outcome"] in each["allowed"]]
+    wrong = [each for each in facts if each not in right]
+    parts = (_models(right, everybody, bold=False), _models(wrong, everybody, bold=True))
+    return ", ".join(part for part in parts if part)
+
+
+def _models(facts: list[ParameterFacts], everybody: int, *, bold: bool) -> str:
+    if not facts:
+        return ""
+    names = [each["model"] for each in facts]
+    if names == [GATEWAY] or everybody == 1:
+        text = "x"
+    elif len(names) == everybody:
+        text = f"all {everybody}"
+    else:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        text = ", ".join(markdown_code(name, table=True) for name in names[:_NAMED]) + more
+    return f"**{text}**" if bold else text
