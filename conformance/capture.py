@@ -280,30 +280,26 @@ class Capture:
             asked = retry_after(view)
             wait = min(self.pace.longest_wait, asked if asked is not None else 2.0**self._silent)
             self._resume_at = asyncio.get_running_loop().time() + wait
-        if _says_nothing(view):
+        if _unanswered(view):
             self._silent += 1
             if self._silent >= BREAKER and not self.stopped:
-                self.stopped = f"{self._silent} exchanges in a row got no answer, the last: {_ending(view)}"
+                self.stopped = f"{self._silent} exchanges in a row got no answer, the last: {view.ending}"
         else:
             self._silent = 0
 
     def _met_anybody(self) -> bool:
         first = [view for view in self._latest.values() if view.probe.model == self.plan.models[0]]
-        return any(not _says_nothing(view) and view.form is not Form.PAGE for view in first)
+        return any(not _unanswered(view) and view.form is not Form.PAGE for view in first)
 
     def _nobody(self) -> str:
         views = list(self._latest.values())
-        return f"the first requests got no answer from the target: {_ending(views[-1])}" if views else ""
+        return f"the first requests got no answer from the target: {views[-1].ending}" if views else ""
 
 
-def _says_nothing(view: View) -> bool:
+def _unanswered(view: View) -> bool:
+    """Whether an answer is none to what was asked: no status, a rate limit, or a refused key."""
     refused_key = view.probe.intent is Intent.VALID and view.status in {401, 403}
     return view.status is None or view.form is Form.LIMITED or refused_key
-
-
-def _ending(view: View) -> str:
-    fault = view.exchange.fault
-    return fault.detail if fault and view.status is None else f"{view.status}, {view.form}"
 
 
 def _leans(probe: Probe) -> bool:

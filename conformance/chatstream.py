@@ -87,23 +87,6 @@ class Frame:
 
 
 @dataclass(slots=True)
-class ToolCall:
-    """One call of a tool, put together from its fragments the way the official SDK's helper does."""
-
-    index: Json
-    ids: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    types: list[str] = field(default_factory=list)
-    fragments: list[str] = field(default_factory=list)
-    frames: list[int] = field(default_factory=list)
-
-    @property
-    def arguments(self) -> str:
-        """The argument fragments, joined."""
-        return "".join(self.fragments)
-
-
-@dataclass(slots=True)
 class Choice:
     """What a client has of one choice when the stream ends."""
 
@@ -112,7 +95,6 @@ class Choice:
     content_parts: list[tuple[int, str]] = field(default_factory=list)
     reasoning_parts: list[tuple[int, str]] = field(default_factory=list)
     finishes: list[tuple[int, Json]] = field(default_factory=list)
-    tools: list[ToolCall] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
 
     @property
@@ -256,7 +238,6 @@ def _deltas(frame: int, value: Mapping[str, Json]) -> Iterator[Delta]:
 
 def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
     choices: dict[int, Choice] = {}
-    slots: dict[tuple[object, int], ToolCall] = {}
     for frame in frames:
         for entry in frame.deltas:
             number = entry.index if strictjson.is_integer(entry.index) else 0
@@ -272,31 +253,6 @@ def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
             ):
                 if text:
                     parts.append((frame.index, text))
-            _collect_calls(choice, entry, slots)
             if entry.finish_reason is not None:
                 choice.finishes.append((frame.index, entry.finish_reason))
     return choices
-
-
-def _collect_calls(choice: Choice, entry: Delta, slots: dict[tuple[object, int], ToolCall]) -> None:
-    calls = entry.delta.get("tool_calls")
-    for position, item in enumerate(calls if isinstance(calls, list) else []):
-        if not isinstance(item, dict):
-            continue
-        index = item.get("index")
-        slot = index if strictjson.is_integer(index) else position
-        call = slots.get((choice.index, slot))
-        if call is None:
-            call = slots[choice.index, slot] = ToolCall(slot)
-            choice.tools.append(call)
-        call.frames.append(entry.frame)
-        function = item.get("function")
-        function = function if isinstance(function, dict) else {}
-        for value, into in (
-            (item.get("id"), call.ids),
-            (item.get("type"), call.types),
-            (function.get("name"), call.names),
-            (function.get("arguments"), call.fragments),
-        ):
-            if isinstance(value, str) and (value or into is call.fragments):
-                into.append(value)

@@ -242,7 +242,7 @@ def _why_missing(planned: PlannedCase, bench: Bench) -> str:
     together = bench.view(probe.apart, planned.model) if probe and probe.apart else None
     if together is None:
         return "not measured: the exchange was never captured"
-    ended = f"a {together.form} ({_ending(together)})"
+    ended = f"a {together.form} ({together.ending})"
     return (
         f"not measured: asked together with other things it ended as {ended}, and by itself it was not asked"
     )
@@ -290,7 +290,7 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
                 case.skip(f"its valid twin {case.probe.twin} is refused too: the feature is unknown here"),
             ), ""
     if case.view.form not in READABLE[check.reads]:
-        why = f"the answer is a {case.view.form} ({_ending(case.view)}); another requirement judges that"
+        why = f"the answer is a {case.view.form} ({case.view.ending}); another requirement judges that"
         if bench.alive(model) and case.view.form in _JUDGED_ELSEWHERE:
             return (case.skip(why),), ""
         return (), why
@@ -322,10 +322,10 @@ def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # n
         return ""
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
         return "the target limited the rate (429) each time"
-    ended = f"a {view.form} ({_ending(view)})"
+    ended = f"a {view.form} ({view.ending})"
     if bench.alone(view):
         return f"it ended as {ended} and was not repeated, so it may have been bad luck"
-    if not bench.alive(model) and _says_nothing(view):
+    if not bench.alive(model) and _closed_door(view):
         return f"no valid request of this run was answered; this one ended as {ended}"
     return ""
 
@@ -346,18 +346,13 @@ def _unproven(check: Check, case: Case, bench: Bench, model: str) -> str:
     return ""
 
 
-def _says_nothing(view: View) -> bool:
+def _closed_door(view: View) -> bool:
     """Whether the answer, on a target that never answered properly, is a closed door rather than a defect."""
     if view.status is None:
         return True
     if view.probe.intent is Intent.VALID:
         return view.form is Form.REFUSED or view.status in _UNAUTHORISED
     return False
-
-
-def _ending(view: View) -> str:
-    fault = view.exchange.fault
-    return fault.detail if fault else f"status {view.status}"
 
 
 def _refused(view: View, bench: Bench, model: str) -> bool:

@@ -119,6 +119,12 @@ class View:
         return value if isinstance(value, dict) else {}
 
     @property
+    def ending(self) -> str:
+        """How the exchange ended, in a few words: what went wrong with the connection, else the status."""
+        fault = self.exchange.fault
+        return fault.detail if fault else f"status {self.status}"
+
+    @property
     def cut(self) -> bool:
         """Whether the exchange did not end as HTTP says it should."""
         return self.exchange.fault is not None

@@ -10,6 +10,7 @@ from conformance.checks.select import valid
 from conformance.checks.stream_values import each_delta
 from conformance.checks.values import FINISH_REASONS
 from conformance.model import Finding
+from conformance.toolcalls import pieces_of
 
 STREAMED = valid(streamed=True)
 
@@ -148,7 +149,9 @@ def nothing_after_finish(case: Case) -> Iterator[Finding]:
             continue
         end = choice.finishes[0][0]
         texts = [frame for frame, _ in (*choice.content_parts, *choice.reasoning_parts)]
-        calls = [frame for call in choice.tools for frame in call.frames]
+        calls = [
+            piece.frame for piece in pieces_of(case.view) if piece.choice == index and piece.frame is not None
+        ]
         after = sorted(frame for frame in (*texts, *calls) if frame > end)
         if after:
             yield case.fail(

@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from conformance.report.shape import Timeline
+from conformance.toolcalls import pieces_of
 from conformance.views import Form, View
 
 MARKS: Final = 100
@@ -41,7 +42,7 @@ def _first_token(view: View) -> int | None:
     for choice in view.stream.choices.values():
         parts = (*choice.content_parts, *choice.reasoning_parts)
         frames += [frame for frame, text in parts if text][:1]
-        frames += [frame for call in choice.tools for frame in call.frames[:1]]
+    frames += [piece.frame for piece in pieces_of(view) if piece.frame is not None][:1]
     return min(frames, default=None)
 
 

@@ -11,10 +11,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from conformance.chatstream import Choice, FrameKind
+from conformance.chatstream import FrameKind
 from conformance.model import Intent
 from conformance.report.safe import visible
 from conformance.sdkresults import Call, Result, SdkRow
+from conformance.toolcalls import Call as ToolCall
+from conformance.toolcalls import calls_of
 from conformance.views import Form, View
 
 OUT_OF_MEMORY: Final = "MemoryError"
@@ -108,18 +110,21 @@ def _damage(facts: Mapping[str, Any], view: View) -> str:
     role = facts["role"]
     if len(choice.roles) > 1 and isinstance(role, str) and role != choice.roles[0][1]:
         return f"the helper's message has the role {_quoted(role)}"
-    return next((bad for known, made in _calls(choice, facts) if (bad := _spoilt(known, made))), "")
+    return next((bad for known, made in _calls(view, facts) if (bad := _spoilt(known, made))), "")
 
 
-def _calls(choice: Choice, facts: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
+def _calls(view: View, facts: Mapping[str, Any]) -> list[tuple[ToolCall, list[Any]]]:
+    """Return the calls of the first choice, each with what the helper made of it."""
     made = facts["tools"]
-    known = [(call.index, call) for call in choice.tools if isinstance(call.index, int)]
-    return [(call, made[index]) for index, call in known if 0 <= index < len(made)]
+    known = [(call.first.index, call) for call in calls_of(view) if call.choice == 0]
+    return [(call, made[index]) for index, call in known if index is not None and 0 <= index < len(made)]
 
 
-def _spoilt(known: Any, made: list[Any]) -> str:  # noqa: ANN401 - a ToolCall
+def _spoilt(known: ToolCall, made: list[Any]) -> str:
     """Say which member of a call was glued together from repetitions."""
-    for name, parts, value in (("id", known.ids, made[0]), ("name", known.names, made[1])):
+    ids = [piece.id for piece in known.pieces if isinstance(piece.id, str)]
+    names = [piece.name for piece in known.pieces if isinstance(piece.name, str)]
+    for name, parts, value in (("id", ids, made[0]), ("name", names, made[1])):
         repeated = len(parts) > 1 and len(set(parts)) == 1
         if repeated and value == "".join(parts):
             return f"the helper's tool call has the {name} {_quoted(value)}"
