@@ -1,4 +1,6 @@
-"""Keeps generated cases between runs: a folder of JSON files that may vanish, be read-only or be damaged.
+"""Keeps generated cases between runs: a folder of files that may vanish, be read-only or be damaged.
+
+Each file is the digest of its JSON on a line, and the JSON on the next.
 
 Whatever is wrong with the folder or a file in it means that there is no cache, never an error.
 """
@@ -34,11 +36,10 @@ def load(key: str) -> Json:
     if folder is None:
         return None
     try:
-        stored = json.loads((folder / f"{key}.json").read_bytes())
-        content, digest = stored["content"], stored["digest"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        digest, _, text = (folder / f"{key}.json").read_bytes().partition(b"\n")
+        return cast("Json", json.loads(text)) if digest == _digest(text) else None
+    except (OSError, ValueError, RecursionError):
         return None
-    return cast("Json", content) if digest == _digest(content) else None
 
 
 def store(key: str, content: Json) -> None:
@@ -46,17 +47,17 @@ def store(key: str, content: Json) -> None:
     folder = cache_folder()
     if folder is None:
         return
-    text = json.dumps({"digest": _digest(content), "content": content})
+    text = json.dumps(content).encode()
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(_digest(text) + b"\n" + text)
             Path(name).replace(folder / f"{key}.json")
         except OSError:
             Path(name).unlink(missing_ok=True)
 
 
-def _digest(content: Json) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest().encode()

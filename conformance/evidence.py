@@ -2,7 +2,7 @@
 
 A *header* says what was run against what; an *intent* is written before each request is sent, its *exchange*
 when the answer is complete; a *footer* ends the file. A run that is killed loses at most the exchanges that
-were under way, and their intents show which; finished exchanges also outlive a power failure. Bytes are kept
+were under way, and their intents show which; a power failure costs those of its last moment as well. Bytes are kept
 exactly, as text where they are UTF-8 and as Base64 where they are not. The format is
 ``spec/schema/evidence.schema.json``.
 
@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, NoReturn, Self, TypeAlias, TypeVar
 
+from conformance.disk import Disk, sync_folder
 from conformance.errors import UsageError
 from conformance.model import Exchange, FaultKind, Json, Request, TransportFault
 
@@ -78,7 +77,9 @@ class Evidence:
 class Writer:
     """Writes evidence line by line; a context manager.
 
-    Every method returns when the system has its line; all but :meth:`intent`, when the disk has it.
+    Every method returns when the system has its line, so that a killed run loses none; the disk has it a moment
+    later, with the lines that came meanwhile: waiting for it would delay what is being read at the same time.
+    :meth:`footer` and the end of the context return when the disk has everything.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Json]) -> None:
@@ -89,9 +90,10 @@ class Writer:
 
         """
         self._stream = _locked(path, _open(path, "xb"))
+        self._disk = Disk(self._stream)
         self._lost: frozenset[str] = frozenset()
         self._write({"kind": "header", "format": FORMAT, "version": VERSION, **header})
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     @classmethod
     def resume(cls, path: Path) -> Self:
@@ -112,6 +114,7 @@ class Writer:
             raise
         writer = cls.__new__(cls)
         writer._stream = stream  # noqa: SLF001 - its own
+        writer._disk = Disk(stream)  # noqa: SLF001
         writer._lost = frozenset(scan.intents) - scan.done  # noqa: SLF001
         return writer
 
@@ -123,7 +126,10 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file; without a footer it is the evidence of an interrupted run."""
-        self._stream.close()
+        try:
+            self._disk.close()
+        finally:
+            self._stream.close()
 
     def intent(self, exchange: str, *, again: bool = False) -> None:
         """Note that an exchange is about to be sent; ``again`` is known of what an interrupted run had sent."""
@@ -137,13 +143,14 @@ class Writer:
     def footer(self, footer: Mapping[str, Json]) -> None:
         """End the file with how the run ended."""
         self._write({"kind": "footer", **footer})
+        self._disk.wait()
 
     def _write(self, row: Mapping[str, Json], *, durable: bool = True) -> None:
         line = json.dumps(row, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         self._stream.write(line.encode("ascii") + b"\n")
         self._stream.flush()
-        if durable:  # milliseconds, in which nothing is read: not spent on what costs nothing to lose
-            os.fsync(self._stream.fileno())
+        if durable:  # not asked of the disk for what costs nothing to lose
+            self._disk.wants()
 
 
 def read(path: Path) -> Evidence:
@@ -384,13 +391,3 @@ def _locked(path: Path, stream: BinaryIO) -> BinaryIO:
                 hint="wait until it ends, or end it",
             ) from None
     return stream
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new file's name itself safe; not every system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

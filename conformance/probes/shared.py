@@ -8,6 +8,7 @@ depends on the model, or on what a gateway translates for its provider, is asked
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Final
 
 from conformance.model import GATEWAY, Probe
@@ -52,6 +53,7 @@ def shared(probe: Probe) -> bool:
     return probe.model == GATEWAY or shared_name(probe.id)
 
 
+@cache
 def shared_name(probe: str) -> bool:
     """Whether the probes of this id are asked of the first model alone."""
     name = probe.partition("~")[0]
