@@ -93,6 +93,11 @@ def _trust(commands: Commands) -> None:
     compare.add_argument("after", metavar="B")
     compare.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
+    side = commands.add_parser("matrix", help="lay runs side by side, model by model", allow_abbrev=False)
+    side.add_argument("runs", metavar="DIR", nargs="+", help="folder of a run, or its report.json")
+    side.add_argument("--by", choices=("feature", "requirement"), default="feature")
+    side.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
     merge = commands.add_parser("merge", help="make one run of those of several models", allow_abbrev=False)
     merge.add_argument("runs", metavar="DIR", nargs="+")
     merge.add_argument("--output", metavar="DIR", required=True, help="folder of the merged run")

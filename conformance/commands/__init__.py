@@ -10,7 +10,7 @@ from conformance.commands.look import list_requirements, show
 from conformance.commands.planned import print_plan
 from conformance.commands.replay import recheck, render, reproduce
 from conformance.commands.run import run
-from conformance.commands.trust import compare_runs, merge_runs, write_baseline
+from conformance.commands.trust import compare_runs, merge_runs, show_matrix, write_baseline
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "recheck": recheck,
     "baseline": write_baseline,
     "compare": compare_runs,
+    "matrix": show_matrix,
     "merge": merge_runs,
     "certify": certify,
     "verify": verify,

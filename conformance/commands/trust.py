@@ -1,4 +1,4 @@
-"""``baseline write``, ``compare`` and ``merge``: a report beside what was known before, or measured elsewhere."""
+"""Baselines, comparisons, matrices, merges: a report beside what was known before, or measured elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from conformance.errors import UsageError
 from conformance.merge import merge
 from conformance.report.compare import compare
 from conformance.report.comparison import comparison_json, comparison_markdown, comparison_text
+from conformance.report.matrix import matrix
+from conformance.report.matrix_pages import matrix_json, matrix_markdown, matrix_text
 
 
 def compare_runs(arguments: argparse.Namespace) -> int:
@@ -19,6 +21,14 @@ def compare_runs(arguments: argparse.Namespace) -> int:
     render = {"text": comparison_text, "json": comparison_json, "markdown": comparison_markdown}
     print(render[arguments.format](comparison).rstrip("\n"))  # noqa: T201
     return comparison["exit_code"]
+
+
+def show_matrix(arguments: argparse.Namespace) -> int:
+    """Print targets and models side by side."""
+    reports = [(run, read_report(Path(run))) for run in arguments.runs]
+    render = {"text": matrix_text, "json": matrix_json, "markdown": matrix_markdown}
+    print(render[arguments.format](matrix(reports, by=arguments.by)).rstrip("\n"))  # noqa: T201
+    return 0
 
 
 def merge_runs(arguments: argparse.Namespace) -> int:
