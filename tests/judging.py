@@ -19,7 +19,7 @@ from conformance.secret import Secret
 from conformance.target import parse_target
 from conformance.verdict import Summary
 
-QUICK = Limits(deadline=5.0, linger=0.3)
+QUICK = Limits(deadline=5.0, linger=1.0)
 MEMORY = Path("/dev/shm")
 """Where files cost no disk, on systems that have it: evidence is synced line by line, and tests need none of that."""
 
