@@ -257,3 +257,24 @@ LATER = date(2026, 6, 1)
 def test_model_has_ended_only_if_everything_says_so(views: list[View], named: list[str], gone: bool) -> None:  # noqa: FBT001
     assert bool(retired(CARDS.card(ENDED), named, views)) is gone
     assert not retired(replace(CARDS.card(ENDED), retires=None), named, views)
+
+
+def test_users_profile_extends_a_document_and_overrides_a_model(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "extends: mixroute\n"
+        "models:\n"
+        "  our-model: {features: {tools: yes}}\n"
+        "  gpt-4o:\n"
+        "    rules:\n"
+        "      - {parameter: stop, when: {at: /stop, given: true}, allow: may-refuse, says: no stop words here}\n",
+        encoding="utf-8",
+    )
+    profile = CATALOGUE.profile(str(file))
+    assert {"our-model", "gpt-4o", "glm-5"} <= set(profile.models)
+    cards = load_cards(profile.overrides)
+    asked: dict[str, Json] = {"stop": "the"}
+    assert REFUSED in cards.card("gpt-4o").allowed("stop", asked)
+    assert REFUSED not in CARDS.card("gpt-4o").allowed("stop", asked)
+    assert REFUSED not in cards.card("glm-5").allowed("stop", asked)
+    assert profile.level_of(CATALOGUE.requirements["usage.present"]) is MUST
