@@ -26,6 +26,8 @@ PURE = (
     "baseline",
     "checks",
     "report",
+    "retired",
+    "offer",
     "sse",
     "http1",
     "strictjson",

@@ -25,6 +25,11 @@ def test_every_clause_is_held_by_a_proved_requirement_or_excluded() -> None:
     assert open_clauses(CATALOGUE) == {}
 
 
+def test_nothing_is_pending() -> None:
+    assert [row.id for row in CATALOGUE.requirements.values() if row.pending] == []
+    assert "| pending | 0 |" in page()
+
+
 def test_every_clause_stands_on_the_page() -> None:
     text = page()
     assert [name for name in CATALOGUE.clauses if f"| {name} | " not in text] == []
