@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol
 
-from conformance.model import Exchange, Intent, Json, Probe, Request
+from conformance.model import Exchange, FaultKind, Intent, Json, Probe, Request
 from conformance.plan import LIVES, Plan, exchange_id
 from conformance.probes import burst, recipes, tries
 from conformance.retryafter import retry_after
@@ -30,7 +30,14 @@ PATIENCE: Final = 3
 """How often a probe that met 429 is tried again, alone, before it counts as not measured."""
 
 BREAKER: Final = 8
-"""Consecutive exchanges without an answer (no status, 429, or a refused key) that end a capture."""
+"""Consecutive exchanges without a whole answer (none, without end, 429, or a refused key) that end a capture."""
+
+
+MOST_WEIGHT: Final = 192 * 1024 * 1024
+"""Bytes that the answers of each model may need when they are read, about; a usual run needs a tenth of it."""
+
+HEAVY: Final = 1024 * 1024
+"""Bytes that an answer may need to be kept as it was read."""
 
 
 class Send(Protocol):
@@ -85,6 +92,7 @@ class Capture:
     tokens: int = 0
     _latest: dict[tuple[str, str], View] = field(default_factory=dict)
     _silent: int = 0
+    _weight: int = 0
     _resume_at: float = 0.0
     _next_slot: float = 0.0
     _started: float = 0.0
@@ -280,12 +288,20 @@ class Capture:
             asked = retry_after(view)
             wait = min(self.pace.longest_wait, asked if asked is not None else 2.0**self._silent)
             self._resume_at = asyncio.get_running_loop().time() + wait
-        if _unanswered(view):
+        if _unanswered(view) or _endless(view):
             self._silent += 1
             if self._silent >= BREAKER and not self.stopped:
-                self.stopped = f"{self._silent} exchanges in a row got no answer, the last: {view.ending}"
+                self.stopped = (
+                    f"{self._silent} exchanges in a row got no whole answer, the last: {view.ending}"
+                )
         else:
             self._silent = 0
+        weight = _weight(view.content)
+        self._weight += weight
+        if weight > HEAVY:  # what was read of it is read again when it is judged, and not kept until then
+            self._latest[view.probe.id, view.probe.model] = View(view.probe, view.exchange)
+        if self._weight > MOST_WEIGHT * len(self.plan.models) and not self.stopped:
+            self.stopped = "the answers of this run are too large to be judged"
 
     def _met_anybody(self) -> bool:
         first = [view for view in self._latest.values() if view.probe.model == self.plan.models[0]]
@@ -300,6 +316,21 @@ def _unanswered(view: View) -> bool:
     """Whether an answer is none to what was asked: no status, a rate limit, or a refused key."""
     refused_key = view.probe.intent is Intent.VALID and view.status in {401, 403}
     return view.status is None or view.form is Form.LIMITED or refused_key
+
+
+def _endless(view: View) -> bool:
+    fault = view.exchange.fault
+    return fault is not None and fault.kind in {FaultKind.DEADLINE, FaultKind.TOO_LARGE}
+
+
+def _weight(content: bytes) -> int:
+    """Return about how many bytes a body needs when it is read: small things are many objects."""
+    return (
+        2 * len(content)
+        + 300 * (content.count(b"{") + content.count(b"["))
+        + 100 * content.count(b"\n")
+        + 50 * content.count(b",")
+    )
 
 
 def _leans(probe: Probe) -> bool:

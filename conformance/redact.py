@@ -19,14 +19,14 @@ from typing import Final
 from conformance import http1
 from conformance.errors import UsageError
 from conformance.model import Exchange, FaultKind, TransportFault
-from conformance.secret import Secret, why_not_masked
+from conformance.secret import SHORTEST, Secret, why_not_masked
 from conformance.secretforms import SecretForms, Span
 from conformance.textpieces import texts_in_pieces, texts_put_together
 
 MASK: Final = b"~"
 """What each masked byte becomes. Servers mask with stars or crosses: this says that a secret stood here."""
 
-_DECODED_LIMIT: Final = 32 * 1024 * 1024
+_DECODED_LIMIT: Final = 4 * 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_LINE: Final = re.compile(rb"(?:\r?\n)?(?<=\n)[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]{0,200})?\r?\n")
 
@@ -50,6 +50,7 @@ class Redactor:
         for secret in plain:
             _demand_maskable(secret)
         self._forms = SecretForms(plain)
+        self._plain = [secret.encode("ascii") for secret in plain]
         self._idle = not plain
         self._clean: set[str] = set()
 
@@ -80,6 +81,7 @@ class Redactor:
         request, fault = exchange.request, exchange.fault
         raw, withheld = _mask_answer(self._forms, exchange.raw, request.method)
         if fault is not None:
+            raw = _masked(raw, _cut_off(self._plain, raw))
             fault = replace(fault, detail=self.text(fault.detail))
         return replace(
             exchange,
@@ -111,6 +113,15 @@ def _mask_answer(forms: SecretForms, raw: bytes, method: str) -> tuple[bytes, st
         spans += pieces
         spans.append((behind, behind + len(rest)))
     return _masked(raw, spans), reason
+
+
+def _cut_off(secrets: Iterable[bytes], raw: bytes) -> Iterator[Span]:
+    """Yield where the first half or more of a secret stands at the end of an answer that was cut off inside it."""
+    for secret in secrets:
+        sizes = range(len(secret) - 1, max(SHORTEST, len(secret) // 2) - 1, -1)
+        size = next((size for size in sizes if raw.endswith(secret[:size])), 0)
+        if size:
+            yield len(raw) - size, len(raw)
 
 
 def _in_body(forms: SecretForms, raw: bytes, pieces: Sequence[Span]) -> Iterator[Span]:
@@ -145,10 +156,10 @@ def _cannot_be_masked(forms: SecretForms, answer: http1.Answer, rest: bytes) -> 
     if not answer.header("content-encoding"):
         return ""
     decoded, problem = http1.decoded_body(answer, limit=_DECODED_LIMIT)
+    if len(decoded) >= _DECODED_LIMIT:
+        return f"it has more than {_DECODED_LIMIT} bytes when decompressed, too many to be searched"
     if decoded != body and (_found(forms, decoded) or any(True for _ in _in_texts(forms, decoded))):
         return "it holds a secret and is compressed"
-    if len(decoded) >= _DECODED_LIMIT:
-        return f"it has more than {_DECODED_LIMIT} bytes when decompressed, which were not all searched"
     if (problem and decoded == body and not _is_text(body)) or not _is_text(rest):
         return "it is in a coding that cannot be undone, so it cannot be searched for secrets"
     return ""

@@ -17,7 +17,7 @@ from conformance.chatstream import ChatStream, read_stream
 from conformance.infrastructure import page_marker
 from conformance.model import Exchange, FaultKind, Json, Probe, Where
 
-DECODED_LIMIT: Final = 64 * 1024 * 1024
+DECODED_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of a decoded body that are looked at; a content-encoding bomb stops here."""
 
 _TEXT: Final = re.compile(

@@ -49,6 +49,8 @@ def no_hang(case: Case) -> Iterator[Finding]:
         yield case.fail(
             f"{fault.detail}; {came}", "a whole answer before the deadline", outcome=Outcome.BROKEN
         )
+    elif fault is not None and fault.kind is FaultKind.TOO_LARGE:
+        yield case.skip(f"nobody waited for the end: {fault.detail}")
     elif case.view.answer is None:
         yield case.skip(f"no answer came ({fault.detail if fault else 'no head'}), but the wait ended")
     else:

@@ -101,6 +101,8 @@ class Sender:
                 seconds -= attempted.tape.elapsed()
                 attempted = await self._attempt(self._fresh, prepared, seconds)
         tape = attempted.tape
+        if attempted.fault is not None and attempted.fault.kind in {FaultKind.TOO_LARGE, FaultKind.DEADLINE}:
+            tape.shorten(self._limits.kept)
         return Exchange(
             id=id,
             probe=probe,

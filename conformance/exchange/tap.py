@@ -67,6 +67,16 @@ class Tape:
         self.pieces.clear()
         self.sent, self.connection, self.ended = None, None, False
 
+    def shorten(self, size: int) -> None:
+        """Keep the first bytes alone."""
+        excess = len(self.raw) - size
+        while excess > 0:
+            when, last = self.pieces.pop()
+            if last > excess:
+                self.pieces.append((when, last - excess))
+            excess -= last
+        del self.raw[size:]
+
     def room(self) -> int:
         """Return how many bytes may be read.
 

@@ -1,0 +1,1 @@
+"""Targets that mean harm, and what the suite does with them."""
