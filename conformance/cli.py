@@ -142,10 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
     try:
-        from conformance import commands  # noqa: PLC0415 - keeps --version quick
+        from conformance.commands import command  # noqa: PLC0415 - keeps --version quick
 
-        command: Callable[[argparse.Namespace], int] = commands.COMMANDS[arguments.command]
-        return command(arguments)
+        return command(arguments.command)(arguments)
     except ConformanceError as error:
         print(f"chat-conformance: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli import main
+from conformance.cli import main, parser
+from conformance.commands import COMMANDS, command
 from conformance.reference import KEY, ReferenceGateway
 from conformance.reference.faults import pick_faults
 from tests.loopback import closed_port
@@ -167,3 +169,9 @@ def test_placeholder_for_a_key_is_sent_and_taken_for_no_secret(
     with ReferenceGateway(models=["m"], key=key) as gateway:
         assert main(["run", "--target", gateway.base_url, "--only", "auth.bearer-accepted", "--quiet"]) == 0
     assert "placeholder" in capsys.readouterr().err
+
+
+def test_every_command_of_the_grammar_has_a_function_and_no_other_is_there() -> None:
+    grammar = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    assert set(COMMANDS) == set(grammar.choices)
+    assert all(callable(command(name)) for name in COMMANDS)

@@ -1,37 +1,34 @@
-"""What each command of the command line does; one module for each group of commands."""
+"""What each command of the command line does; one module for each group of commands, imported when it is asked for."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Final, cast
 
-from conformance.commands.certify import certify, verify
-from conformance.commands.look import list_requirements, show
-from conformance.commands.planned import print_plan
-from conformance.commands.replay import recheck, render, reproduce
-from conformance.commands.run import run
-from conformance.commands.trust import compare_runs, merge_runs, show_matrix, write_baseline
-
-
-def _serve(arguments: argparse.Namespace) -> int:
-    from conformance.commands.serve import serve  # noqa: PLC0415 - the gateway is heavy, and only this needs it
-
-    return serve(arguments)
-
-
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "run": run,
-    "plan": print_plan,
-    "list": list_requirements,
-    "show": show,
-    "recheck": recheck,
-    "baseline": write_baseline,
-    "compare": compare_runs,
-    "matrix": show_matrix,
-    "merge": merge_runs,
-    "certify": certify,
-    "verify": verify,
-    "render": render,
-    "reproduce": reproduce,
-    "serve": _serve,
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "run": ("run", "run"),
+    "plan": ("planned", "print_plan"),
+    "list": ("look", "list_requirements"),
+    "show": ("look", "show"),
+    "recheck": ("replay", "recheck"),
+    "baseline": ("trust", "write_baseline"),
+    "compare": ("trust", "compare_runs"),
+    "matrix": ("trust", "show_matrix"),
+    "merge": ("trust", "merge_runs"),
+    "certify": ("certify", "certify"),
+    "verify": ("certify", "verify"),
+    "render": ("replay", "render"),
+    "reproduce": ("replay", "reproduce"),
+    "serve": ("serve", "serve"),
 }
+"""The module and the function of each command."""
+
+
+def command(name: str) -> Callable[[argparse.Namespace], int]:
+    """Return what does a command."""
+    module, function = COMMANDS[name]
+    return cast(
+        "Callable[[argparse.Namespace], int]", getattr(import_module(f"{__name__}.{module}"), function)
+    )
