@@ -94,7 +94,8 @@ def shrink_to(prepared: engine.Prepared, evidence: Path, *, wanted: bool, stoppe
         found = shrink_failures(prepared, evidence)
         for each in found:
             before, after = (len(view.exchange.request.body) for view in (each.before, each.after))
-            print(f"shrunk {each.probe.id}: {before} to {after} bytes with {each.sent} requests ({each.symptom})")  # noqa: T201
+            took = f"{before} to {after} bytes with {each.sent} requests ({each.symptom})"
+            print(f"shrunk {each.probe.id}: {took}")  # noqa: T201
         if found:
             print(f"shrunk requests: {evidence.with_name(SUMMARY)}")  # noqa: T201
 
