@@ -47,7 +47,7 @@ NOX = "nox>=2025.5.1"
 NOX_OLDEST = (2025, 5, 1)
 NOX_HOME = ROOT / ".cache" / "nox-venv"
 SET_UP_FAILED = 4
-SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop", "bench", "bench-detection")
+SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop", "bench", "bench-detection", "hostile")
 CHOOSE = f"choose one or more of {', '.join(SESSIONS)}"
 PACKAGE_DATA = ("conformance/py.typed", "conformance/report/html/page.html.jinja")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -311,6 +311,13 @@ def bench(session: nox.Session) -> None:
     """Measure the suite beside the schemathesis CLI and a bare loop of httpx; writes reports/bench.md."""
     install(session, "-e", ".")
     run(session, "-m", "tests.speed", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def hostile(session: nox.Session) -> None:
+    """Face every hostile server at full size and kill 200 runs; writes reports/hostile.md."""
+    install(session, "-e", ".[sdk]", *group("test"))
+    run(session, "-m", "tests.hostile", *session.posargs)
 
 
 @nox.session(name="bench-detection", reuse_venv=True)

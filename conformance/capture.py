@@ -296,7 +296,7 @@ class Capture:
                 )
         else:
             self._silent = 0
-        weight = _weight(view.content)
+        weight = 2 * len(view.exchange.raw) + _weight(view.content)
         self._weight += weight
         if weight > HEAVY:  # what was read of it is read again when it is judged, and not kept until then
             self._latest[view.probe.id, view.probe.model] = View(view.probe, view.exchange)

@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return command(arguments.command)(arguments)
     except ConformanceError as error:
-        print(f"chat-conformance: {error}", file=sys.stderr)  # noqa: T201
+        print(_masked(f"chat-conformance: {error}", arguments), file=sys.stderr)  # noqa: T201
         return error.exit_code
     except KeyboardInterrupt:
         print("chat-conformance: interrupted", file=sys.stderr)  # noqa: T201
@@ -163,8 +163,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         if os.environ.get("CHAT_CONFORMANCE_DEBUG") == "1":
-            traceback.print_exc()
+            print(_masked(traceback.format_exc(), arguments), file=sys.stderr)  # noqa: T201
         return 4
+
+
+def _masked(text: str, arguments: argparse.Namespace) -> str:
+    """Mask the secrets that a command was given; what it was given wrongly was not sent, and stands in no text."""
+    if "target" not in arguments:
+        return text
+    from conformance.commands.settings import target_from  # noqa: PLC0415 - only an error needs it
+    from conformance.redact import Redactor  # noqa: PLC0415 - as above
+
+    try:
+        return Redactor(target_from(arguments).secrets).text(text)
+    except ConformanceError:
+        return text
 
 
 def entry() -> None:

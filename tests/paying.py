@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -33,12 +34,15 @@ class Counting(ReferenceGateway):
         super().__init__(clock=lambda: now)
         self.asked: Counter[tuple[str, str, bytes]] = Counter()
         self.victim: subprocess.Popen[str] | None = None
-        self.limit, self.sign = 0, signal.SIGKILL
+        self.limit, self.sign, self.delay = 0, signal.SIGKILL, 0.0
 
     def _respond(self, received: Received) -> Reply:
         self.asked[received.method, received.path, received.body] += 1
         if self.victim is not None and self.asked.total() == self.limit:
-            self.victim.send_signal(self.sign)
+            if self.delay:
+                threading.Timer(self.delay, self.victim.send_signal, [self.sign]).start()
+            else:
+                self.victim.send_signal(self.sign)
         return super()._respond(received)
 
 
@@ -67,8 +71,9 @@ def run(
     part: tuple[str, ...] = PART,
     kill_at: int | None = None,
     sign: signal.Signals = signal.SIGKILL,
+    delay: float = 0.0,
 ) -> Ended:
-    """Run the suite to its end, or until the gateway received ``kill_at`` requests and sent it a signal."""
+    """Run the suite to its end, or until ``delay`` seconds after the gateway received ``kill_at`` requests."""
     gateway.asked = Counter()
     environment = {**os.environ, "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +81,7 @@ def run(
         [sys.executable, *shell, *flags(gateway.base_url, folder, resumed=resumed, part=part), *more],
         cwd=folder.parent, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as child:  # fmt: skip
-        gateway.limit, gateway.sign = kill_at or 0, sign
+        gateway.limit, gateway.sign, gateway.delay = kill_at or 0, sign, delay
         gateway.victim = child if kill_at is not None else None
         printed, _ = child.communicate(timeout=300)
     gateway.victim = None

@@ -1,7 +1,9 @@
 """A target that gives the key back in every way it can: no artefact and no line on the terminal has it."""
 
 import base64
+import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,8 +13,14 @@ from urllib.parse import quote
 
 import pytest
 
+from conformance import engine
+from conformance.cli import main
+from conformance.errors import HarnessError
 from conformance.evidence import read
 from conformance.http1 import read_answer
+from conformance.model import Exchange, FaultKind, Request, TransportFault
+from conformance.redact import Redactor
+from conformance.sdklane.lane import _INHERITED
 from conformance.sse import parse
 from tests.loopback import handling
 
@@ -143,6 +151,106 @@ def test_terminal_shows_no_form_of_the_key(run: tuple[Path, str]) -> None:
     _, printed = run
     for form in forms(KEY):
         assert form not in printed
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_our_own_crash_shows_no_key(
+    debug: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError(f"it was Authorization: Bearer {KEY} ({forms(KEY)})")
+
+    monkeypatch.setattr(engine, "prepare", crash)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("CHAT_CONFORMANCE_DEBUG", debug)
+    assert (
+        main(["run", "--target", "https://h.example", "--model", "m", "--output", str(tmp_path / "o")]) == 4
+    )
+    printed = capsys.readouterr().err
+    assert ("Traceback" in printed) == (debug == "1")
+    assert not [form for form in forms(KEY) if form in printed]
+
+
+def test_error_that_quotes_the_key_shows_none_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise HarnessError("It broke.", why=f"header {KEY}")
+
+    monkeypatch.setattr(engine, "prepare", refuse)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert main(["run", "--target", "https://h.example", "--model", "m"]) == 4
+    assert KEY not in capsys.readouterr().err
+
+
+def test_no_log_level_tells_the_key(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    caplog.set_level(logging.DEBUG)
+    with handling(Echo) as url:
+        flags = [
+            "--target",
+            url,
+            "--model",
+            "m",
+            "--only",
+            "response.object@*",
+            "--sdk",
+            "no",
+            "--generated",
+            "none",
+        ]
+        main(["run", *flags, "--output", str(tmp_path / "o"), "--quiet"])
+    assert not [form for form in forms(KEY) if form in caplog.text]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/cmdline").exists(), reason="the list of processes is read from /proc"
+)
+def test_list_of_processes_shows_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither while the target is asked nor while the SDK reads the answers."""
+    lines: list[bytes] = []
+
+    class Watching(Echo):
+        def do_POST(self) -> None:
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    lines.append((process / "cmdline").read_bytes())
+            super().do_POST()
+
+    with handling(Watching) as url:
+        flags = [
+            "--target",
+            url,
+            "--model",
+            "m",
+            "--only",
+            "response.object@*",
+            "--generated",
+            "none",
+            "--quiet",
+        ]
+        subprocess.run(
+            [sys.executable, "-m", "conformance", "run", *flags, "--output", str(tmp_path / "o")],
+            env={**os.environ, "OPENAI_API_KEY": KEY}, capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+    assert any(b"conformance" in line for line in lines)
+    assert not any(KEY.encode() in line for line in lines)
+
+
+def test_sdk_is_run_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert not [name for name in _INHERITED if "KEY" in name or os.environ.get(name) == KEY]
+
+
+def test_key_cut_off_at_the_end_of_an_answer_is_masked() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"
+    for size in range(len(KEY) // 2, len(KEY)):
+        raw = head + b"your key is " + KEY[:size].encode()
+        fault = TransportFault(FaultKind.CLOSED_EARLY, "closed")
+        exchange = Exchange("ex", "p", "m", 1, Request(), raw, ((0.0, len(raw)),), 0.0, 0.0, fault)
+        assert KEY[: len(KEY) // 2].encode() not in Redactor([KEY]).exchange(exchange).raw
 
 
 def test_key_cannot_be_put_together_from_recorded_deltas(run: tuple[Path, str]) -> None:
