@@ -321,8 +321,14 @@ def settings_of(header: Mapping[str, Any]) -> Settings:
     )
 
 
-def judge_evidence(path: Path, *, strict: bool = False, baseline: Baseline = NO_BASELINE) -> Result:
-    """Judge recorded evidence: plan again from its header, judge, fold, build the report.
+def judge_evidence(
+    path: Path,
+    *,
+    strict: bool = False,
+    baseline: Baseline = NO_BASELINE,
+    planned: Prepared | None = None,
+) -> Result:
+    """Judge recorded evidence: plan again from its header (``planned`` saves that), judge, fold, build the report.
 
     What an SDK made of the answers is read from the file beside it, where there is one. The entries of ``baseline``
     are held against the day of the run, not against today, so that the same evidence gives the same report.
@@ -335,7 +341,10 @@ def judge_evidence(path: Path, *, strict: bool = False, baseline: Baseline = NO_
     recorded = evidence_file.read(path)
     settings = replace(settings_of(recorded.header), strict=strict)
     catalogue = load_catalogue()
-    prepared = plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
+    if planned is not None:
+        prepared = replace(planned, settings=replace(planned.settings, strict=strict))
+    else:
+        prepared = plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
     if prepared.plan.digest != recorded.header["plan"]:
         raise OtherPlanError(
             f"The evidence in {path} was made from another plan than this version of the suite makes.",

@@ -179,6 +179,7 @@ def judge(
             continue
         results = []
         unasked: dict[int, str] = {}
+        card = cards.card(model if model != GATEWAY else plan.models[0])
         for planned in group:
             tries = bench.tries(planned.probe, model)
             if not tries:
@@ -191,7 +192,6 @@ def judge(
                 continue
             check = checks[name, planned.check]
             tries += tuple(view for view in bench.apart(planned.probe, model) if check.on(view.probe))
-            card = cards.card(model if model != GATEWAY else plan.models[0])
             others = _others(check, bench, model)
             probe = bench.plan.probe(planned.probe, model)
             assert probe is not None

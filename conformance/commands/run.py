@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
         shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
-    return finish(folder, strict=arguments.strict)
+    return finish(folder, strict=arguments.strict, planned=prepared)
 
 
 def run_to_resume(arguments: argparse.Namespace) -> Evidence | None:
@@ -120,14 +120,21 @@ def keep_baseline(file: str | None, folder: Path) -> None:
         shutil.copyfile(file, folder / FILE_NAME)
 
 
-def finish(folder: Path, *, strict: bool, output: Path | None = None, baseline: str | None = None) -> int:
+def finish(
+    folder: Path,
+    *,
+    strict: bool,
+    output: Path | None = None,
+    baseline: str | None = None,
+    planned: engine.Prepared | None = None,
+) -> int:
     """Judge the evidence of a folder, write every report, print the summary and return the exit code.
 
-    ``baseline`` is a file, by default the one that the run was given.
+    ``baseline`` is a file, by default the one that the run was given; ``planned`` is the plan, where it is at hand.
     """
     kept = folder / FILE_NAME
     known = known_failures(baseline or (kept if kept.exists() else None))
-    result = engine.judge_evidence(folder / EVIDENCE, strict=strict, baseline=known)
+    result = engine.judge_evidence(folder / EVIDENCE, strict=strict, baseline=known, planned=planned)
     out = output or folder
     write_all(result.report, out)
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
