@@ -47,7 +47,17 @@ NOX = "nox>=2025.5.1"
 NOX_OLDEST = (2025, 5, 1)
 NOX_HOME = ROOT / ".cache" / "nox-venv"
 SET_UP_FAILED = 4
-SESSIONS = ("conformance", "tests", "lint", "types", "build", "interop", "bench", "bench-detection", "hostile")
+SESSIONS = (
+    "conformance",
+    "tests",
+    "lint",
+    "types",
+    "build",
+    "interop",
+    "bench",
+    "bench-detection",
+    "hostile",
+)
 CHOOSE = f"choose one or more of {', '.join(SESSIONS)}"
 PACKAGE_DATA = ("conformance/py.typed", "conformance/report/html/page.html.jinja")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

@@ -117,6 +117,9 @@ def samples() -> Iterator[Received]:
     yield chat(temperature=3)
     yield chat(headers={"x-trace-id": "t-1"})
     yield chat(headers={"content-type": "application/json; charset=utf-8"})
+    yield chat(headers={"content-encoding": "gzip"})
+    yield chat(x_deep=[[]])
+    yield replace(chat(messages=[{"role": "user", "content": "Say hi."}]), number=9)
     yield chat(headers={"authorization": f"bearer {KEY}"})
     for given in (None, "Bearer ", "Bearer wrong", f"Basic {KEY}"):
         yield chat(headers={"authorization": given})
