@@ -125,9 +125,11 @@ def pass_through(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -
     An interrupted run still writes its report: Ctrl-C, which the child gets too, is waited out, and SIGTERM
     is passed on. (Raising KeyboardInterrupt here could lose the child's code and leave 0 in its place.)
     """
+    children: list[subprocess.Popen[bytes]] = []
     interrupt = signal.signal(signal.SIGINT, lambda *_: None)
+    terminate = signal.signal(signal.SIGTERM, lambda *_: [child.terminate() for child in children])
     with subprocess.Popen(command, env=env, cwd=cwd) as child:
-        terminate = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        children.append(child)
         try:
             return exit_code(child.wait())
         finally:
