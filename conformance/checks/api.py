@@ -144,13 +144,16 @@ def check(
     any_form: bool = False,
     beside: tuple[str, ...] = (),
     any_cause: bool = False,
+    verb: str = "",
 ) -> Callable[[Judge], Judge]:
-    """Bind a judge to a requirement. The level is looked up in the catalogue, never passed."""
+    """Bind a judge to a requirement. The level is looked up in the catalogue, never passed.
+
+    A judge that is made for several requirements is named by what it does (``verb``) and the requirement.
+    """
 
     def bind(judge: Judge) -> Judge:
-        REGISTRY.append(
-            Check(requirement, judge.__name__, on, reads, judge, needs, any_form, beside, any_cause)
-        )
+        name = f"{verb}_{requirement.partition('.')[2].replace('-', '_')}" if verb else judge.__name__
+        REGISTRY.append(Check(requirement, name, on, reads, judge, needs, any_form, beside, any_cause))
         return judge
 
     return bind

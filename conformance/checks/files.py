@@ -35,8 +35,7 @@ def _reads(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted, seen(case) if case.view.succeeded else SERVED)
 
-    judge.__name__ = f"reads_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER, beside=(PLAIN,))(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, beside=(PLAIN,), verb="reads")(judge)
 
 
 _reads("files.data-read", ids("files.data"), FILE)

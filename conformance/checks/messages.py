@@ -24,8 +24,7 @@ def _accepts(requirement: str, on: Selector, what: str, names: tuple[str, ...] =
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, Wanted(what, names))
 
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 _accepts("messages.minimal-body", valid("minimal"), "a body of model and messages alone")
@@ -56,8 +55,7 @@ def _clear_either_way(requirement: str, on: Selector, what: str) -> None:
         else:
             yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
 
-    judge.__name__ = f"takes_or_refuses_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, verb="takes_or_refuses")(judge)
 
 
 _clear_either_way("messages.developer-role", valid("developer"), "a developer message")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.checks.api import Case, Judge, Reads, Selector, check
+from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.usage import billed_of
@@ -81,19 +81,14 @@ def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted)
 
-    check(requirement, on=on, reads=Reads.ANSWER)(_named(judge, "accepts", requirement))
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 def _cuts(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted, cut(case))
 
-    check(requirement, on=on, reads=Reads.TEXT)(_named(judge, "shows", requirement))
-
-
-def _named(judge: Judge, verb: str, requirement: str) -> Judge:
-    judge.__name__ = f"{verb}_{requirement.partition('.')[2].replace('-', '_')}"
-    return judge
+    check(requirement, on=on, reads=Reads.TEXT, verb="shows")(judge)
 
 
 _accepts("parameters.max-tokens-accepted", ids("parameters.max-tokens"), MAX_TOKENS)

@@ -30,8 +30,7 @@ def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted)
 
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 def beside(wanted: Wanted, all_of_them: tuple[Wanted, ...]) -> Wanted:

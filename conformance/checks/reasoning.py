@@ -54,8 +54,7 @@ def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted, _text(case))
 
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 _accepts("reasoning.effort-high-low-accepted", ids("reasoning.effort-high", "reasoning.effort-low"), HIGH)

@@ -53,8 +53,7 @@ def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted, _text(case.view))
 
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 def _option(requirement: str, place: int) -> None:
@@ -65,8 +64,7 @@ def _option(requirement: str, place: int) -> None:
         together = (ENABLE, *members)
         yield conclude(case, beside(together[place], together), _text(case.view))
 
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=valid("search-options"), reads=Reads.ANSWER)(judge)
+    check(requirement, on=valid("search-options"), reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 for _place, _name in enumerate(("enable", "strategy", "forced")):

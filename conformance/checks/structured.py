@@ -48,8 +48,7 @@ def _accepts(requirement: str, on: Selector, wanted: Wanted) -> None:
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted, SERVED)
 
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
 _accepts("structured.json-object-accepted", _JSON_MODE, JSON_MODE)
@@ -138,8 +137,7 @@ def _shows(requirement: str, on: Selector, wanted: Wanted, tell: Callable[[View]
     def judge(case: Case) -> Iterator[Finding]:
         yield conclude(case, wanted, tell(case.view))
 
-    judge.__name__ = f"shows_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.TEXT)(judge)
+    check(requirement, on=on, reads=Reads.TEXT, verb="shows")(judge)
 
 
 _shows("structured.json-object-parses", _JSON_MODE, JSON_MODE, _parses)

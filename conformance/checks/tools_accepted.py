@@ -34,8 +34,7 @@ def wanted(what: str, words: tuple[str, ...] = TOOL_WORDS) -> Wanted:
 
 
 def _bind(requirement: str, on: Selector, judge: Judge, beside: tuple[str, ...] = CALLING) -> None:
-    judge.__name__ = f"accepts_{requirement.partition('.')[2].replace('-', '_')}"
-    check(requirement, on=on, reads=Reads.ANSWER, beside=beside)(judge)
+    check(requirement, on=on, reads=Reads.ANSWER, beside=beside, verb="accepts")(judge)
 
 
 def _accepts(
