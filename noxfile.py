@@ -126,8 +126,13 @@ def pass_through(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -
     is passed on. (Raising KeyboardInterrupt here could lose the child's code and leave 0 in its place.)
     """
     children: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(*_: object) -> None:
+        for child in children:
+            child.terminate()
+
     interrupt = signal.signal(signal.SIGINT, lambda *_: None)
-    terminate = signal.signal(signal.SIGTERM, lambda *_: [child.terminate() for child in children])
+    terminate = signal.signal(signal.SIGTERM, pass_on)
     with subprocess.Popen(command, env=env, cwd=cwd) as child:
         children.append(child)
         try:

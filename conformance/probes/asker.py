@@ -81,6 +81,11 @@ class Asker:
         """Return the limit to ask for so that ``tokens`` of visible text fit (reasoning needs more)."""
         return max(tokens, self.card.least_budget)
 
+    @property
+    def shape(self) -> dict[str, Json]:
+        """Return the members with which a model is asked in the one form that it serves; empty where it serves both."""
+        return {"stream": True} if self.card.stream_only else {}
+
     def body(
         self,
         messages: str | list[Json] = "Say hello in five words.",

@@ -21,6 +21,6 @@ NAMES: Final = tuple(f"errors.burst-{number}" for number in range(1, MOST + 1))
 
 def burst(ask: Asker) -> Iterator[Probe]:
     """Yield the requests, all alike."""
-    body = ask.body(SAID, limit=1, stream=True) if ask.card.stream_only else ask.body(SAID, limit=1)
+    body = ask.body(SAID, limit=1, **ask.shape)
     for name in NAMES:
         yield ask.valid(name, body, feature="errors", traits={"burst"})

@@ -72,8 +72,7 @@ def _tries(ask: Asker, name: str, body: Callable[[int], dict[str, Json]]) -> Ite
 
 def _body(ask: Asker, question: str, part: Json) -> dict[str, Json]:
     parts: Json = [{"type": "text", "text": question}, part]
-    shape: dict[str, Json] = {"stream": True} if ask.card.stream_only else {}
-    return ask.body([{"role": "user", "content": parts}], limit=LIMIT, **shape)
+    return ask.body([{"role": "user", "content": parts}], limit=LIMIT, **ask.shape)
 
 
 def _inline(ask: Asker, number: int) -> dict[str, Json]:

@@ -61,8 +61,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
 def _probe(
     ask: Asker, name: str, feature: str, prompt: str, members: Mapping[str, Json], *, limit: int | None = 24
 ) -> Probe:
-    shape: dict[str, Json] = {"stream": True} if ask.card.stream_only else {}
-    body = {**ask.body(prompt, limit=limit), **shape, **members}
+    body = {**ask.body(prompt, limit=limit), **ask.shape, **members}
     return ask.valid(f"parameters.{name}", body, feature=feature)
 
 

@@ -77,6 +77,5 @@ def _probe(
     *traits: str,
     limit: int = LIMIT,
 ) -> Probe:
-    shape: dict[str, Json] = {"stream": True} if ask.card.stream_only else {}
-    body = ask.body(said, limit=limit, **{**shape, **members})
+    body = ask.body(said, limit=limit, **{**ask.shape, **members})
     return ask.valid(f"reasoning.{name}", body, feature="reasoning", traits=traits)

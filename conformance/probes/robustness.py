@@ -38,7 +38,7 @@ _TURNS: Final = ("role", "alternat", "user", "consecutive", "message", "角色",
 
 def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the stumbling blocks."""
-    body = ask.body(HELLO, stream=True) if ask.card.stream_only else ask.body(HELLO)
+    body = {**ask.body(HELLO), **ask.shape}
     for rows, traits in (
         (_odd_json(body), {"may-be-served"}),
         (_great_sizes(body), {"may-be-served", "large"}),

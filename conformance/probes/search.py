@@ -29,6 +29,5 @@ def probes(ask: Asker) -> Iterator[Probe]:
 
 
 def _probe(ask: Asker, name: str, members: dict[str, Json], way: str) -> Probe:
-    shape: dict[str, Json] = {"stream": True} if ask.card.stream_only else {}
-    body = ask.body(QUESTION, limit=LIMIT, **{**shape, **members})
+    body = ask.body(QUESTION, limit=LIMIT, **{**ask.shape, **members})
     return ask.valid(f"search.{name}", body, feature="search", traits={"search", f"search-{way}"})

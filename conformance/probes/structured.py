@@ -26,10 +26,9 @@ UNICODE_NAME: Final = "名称"
 def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the requests for structured answers."""
     card, plain = ask.card, not ask.card.stream_only
-    shape: dict[str, Json] = {} if plain else {"stream": True}
 
     def say(name: str, prompt: str, members: dict[str, Json], *traits: str, limit: int | None = 192) -> Probe:
-        body = {**ask.body(prompt, limit=limit), **shape, **members}
+        body = {**ask.body(prompt, limit=limit), **ask.shape, **members}
         return ask.valid(f"structured.{name}", body, feature="structured", traits=traits)
 
     word = ask.nonce("json object")
@@ -49,7 +48,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
     wrong = _format(_schema(ask.nonce("json schema"), summary="no-such-type"))
     yield ask.invalid(
         "structured.json-schema-invalid",
-        request({**ask.body(sea, limit=192), **shape, "response_format": wrong}),
+        request({**ask.body(sea, limit=192), **ask.shape, "response_format": wrong}),
         twin=twin.id,
         defect=Defect(
             "a schema with the type no-such-type",

@@ -36,7 +36,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
         traits={"elsewhere", "preflight"},
         feature="transport",
     )
-    body = ask.body(HELLO, stream=True) if ask.card.stream_only else ask.body(HELLO)
+    body = {**ask.body(HELLO), **ask.shape}
     trace = ("X-Trace-ID", f"trace-{ask.nonce('trace').lower()}")
     yield from ask.together(
         ask.valid(
