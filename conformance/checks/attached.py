@@ -13,7 +13,7 @@ from typing import Final
 from conformance.canaries import marks_of, shown_in
 from conformance.checks.api import Case
 from conformance.checks.outcomes import Effect, Shown
-from conformance.checks.values import is_count, usage_of
+from conformance.checks.values import prompt_tokens
 from conformance.conditions import find
 from conformance.model import Json
 from conformance.views import View
@@ -33,7 +33,8 @@ _NOTHING: Final = re.compile(
 def growth(case: Case) -> int | None:
     """Return how many prompt tokens more than the plain request the answer reports, None when that is not told."""
     plain = case.others.get(PLAIN)
-    mine, theirs = _prompt(case.view), _prompt(plain) if plain is not None and plain.succeeded else None
+    mine = prompt_tokens(case.view)
+    theirs = prompt_tokens(plain) if plain is not None and plain.succeeded else None
     return None if mine is None or theirs is None else mine - theirs
 
 
@@ -69,9 +70,3 @@ def seen(case: Case) -> Shown:
     if grown is None and _NOTHING.search(view.text):
         return Shown(Effect.MISSING, f"{answer} and says that nothing is attached", expected)
     return Shown(Effect.UNCLEAR, f"{answer}; the model may have seen it and not obliged")
-
-
-def _prompt(view: View) -> int | None:
-    found = usage_of(view)
-    value = found[1].get("prompt_tokens") if found and isinstance(found[1], dict) else None
-    return value if isinstance(value, int) and is_count(value) else None

@@ -12,10 +12,9 @@ from typing import Final
 
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words
-from conformance.checks.values import finish_of, usage_of
+from conformance.checks.values import finish_of, prompt_tokens
 from conformance.model import Finding, Outcome
 from conformance.rates import rate
-from conformance.strictjson import is_integer
 from conformance.toolcalls import Call, calls_of, misplaced
 from conformance.views import Form, View
 
@@ -87,9 +86,7 @@ def token_counts(case: Case) -> str:
 
 
 def _prompt(view: View) -> int:
-    usage = usage_of(view) if view.succeeded else None
-    count = usage[1].get("prompt_tokens") if usage and isinstance(usage[1], dict) else None
-    return count if is_integer(count) else 0
+    return (prompt_tokens(view) or 0) if view.succeeded else 0
 
 
 def called_rate(case: Case) -> str:

@@ -15,7 +15,7 @@ from conformance.chatstream import FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import broken, error_words, hidden_error, refused
 from conformance.checks.select import ids, invalid, without
-from conformance.checks.values import is_count, usage_of
+from conformance.checks.values import prompt_tokens
 from conformance.infrastructure import page_marker
 from conformance.model import Finding, Intent, Outcome, Probe
 from conformance.views import Form, View
@@ -142,12 +142,11 @@ def context_length(case: Case) -> Iterator[Finding]:
     if not view.succeeded:
         yield from served_or_refused(case, (400, 413))
         return
-    usage = usage_of(view)
-    tokens = usage[1].get("prompt_tokens") if usage and isinstance(usage[1], dict) else None
+    tokens = prompt_tokens(view)
     assert case.card.window is not None
-    if not is_count(tokens):
+    if tokens is None:
         yield case.unsure("it was served, and no prompt_tokens tell whether the prompt was read whole")
-    elif isinstance(tokens, int) and tokens > case.card.window:
+    elif tokens > case.card.window:
         yield case.unsure(f"it was served whole ({tokens} tokens): the window is wider than the card says")
     else:
         yield replace(

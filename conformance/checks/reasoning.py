@@ -11,7 +11,7 @@ from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, conclude,
 from conformance.checks.reasoning_shown import told_thoughts
 from conformance.checks.select import ids
 from conformance.checks.usage import reasoning_tokens
-from conformance.checks.values import finish_of, usage_of
+from conformance.checks.values import counts_of, finish_of
 from conformance.model import Finding, Outcome
 from conformance.models import Thinks
 from conformance.toolcalls import calls_of
@@ -78,8 +78,7 @@ def off_honoured(case: Case) -> Iterator[Finding]:
     """Thoughts that were switched off are neither shown nor billed."""
     view = case.view
     member, text = told_thoughts(view)
-    usage = usage_of(view)
-    billed = reasoning_tokens(usage[1]) if usage and isinstance(usage[1], dict) else 0
+    billed = reasoning_tokens(counts_of(view))
     if member or billed:
         saw = f"{len(text)} characters in {member}" if member else f"{billed} reasoning tokens"
         shown = Shown(

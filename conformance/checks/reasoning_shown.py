@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import WORDS_A_TOKEN, answer_tokens, reasoning_tokens
-from conformance.checks.values import choices_of, finish_of, usage_of
+from conformance.checks.values import choices_of, counts_of, finish_of, usage_of
 from conformance.model import Finding, Json, Outcome
 from conformance.models import Thinks
 from conformance.views import Form, View
@@ -81,8 +81,7 @@ def _elsewhere(view: View, member: str) -> str:
         return f"the thoughts stand in {member}"
     if _MARKUP.search(view.text):
         return "the thoughts stand in content, in tags"
-    usage = usage_of(view)
-    counted = reasoning_tokens(usage[1]) if usage and isinstance(usage[1], dict) else 0
+    counted = reasoning_tokens(counts_of(view))
     return f"{counted} reasoning tokens are billed, and no thoughts are shown" if counted else ""
 
 
@@ -201,9 +200,7 @@ def role_in_thoughts(case: Case) -> Iterator[Finding]:
 def tokens_counted(case: Case) -> Iterator[Finding]:
     """Thoughts are billed as the answer's tokens, within the completion or apart (K18)."""
     thoughts = told_thoughts(case.view).text
-    found = usage_of(case.view)
-    usage = found[1] if found and isinstance(found[1], dict) else {}
-    counted = answer_tokens(usage)
+    found, counted = usage_of(case.view), answer_tokens(counts_of(case.view))
     if counted is None:
         yield case.skip("the answer tells no completion tokens")
         return

@@ -25,7 +25,7 @@ from conformance.checks.markup import Leak, leak_of, sign_in
 from conformance.checks.outcomes import CLEAR, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, wanted
-from conformance.checks.values import broke_off, finish_of, usage_of
+from conformance.checks.values import broke_off, counts_of, finish_of
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
 from conformance.toolcalls import Call, calls_of, offered
@@ -180,8 +180,7 @@ def _whole(view: View, call: Call) -> bool:
 
 def _spent(view: View) -> bool:
     """Whether the answer says that it used up its limit."""
-    usage = usage_of(view)
-    count = usage[1].get("completion_tokens") if usage and isinstance(usage[1], dict) else None
+    count = counts_of(view).get("completion_tokens")
     return isinstance(count, int) and count >= TRUNCATED_AT
 
 

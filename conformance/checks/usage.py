@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, ids, valid
-from conformance.checks.values import choices_of, is_count, show, texts_of, usage_of
+from conformance.checks.values import choices_of, is_count, prompt_tokens, show, texts_of, usage_of
 from conformance.model import Finding, Json
 from conformance.models import Thinks
 from conformance.strictjson import is_integer
@@ -34,10 +34,8 @@ def _counts(case: Case) -> tuple[int | None, Mapping[str, Json], list[int]] | No
     found = _usage(case)
     if found is None:
         return None
-    values = [found[1].get(name) for name in COUNTS]
-    if not all(is_count(value) for value in values):
-        return None
-    return found[0], found[1], [value for value in values if isinstance(value, int)]
+    values = [value for name in COUNTS if is_count(value := found[1].get(name))]
+    return (found[0], found[1], values) if len(values) == len(COUNTS) else None
 
 
 def billed_of(case: Case) -> int | None:
@@ -220,7 +218,7 @@ def cached_bounds(case: Case) -> Iterator[Finding]:
     found = _counts(case)
     details = found[1].get("prompt_tokens_details") if found else None
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    if found is None or not isinstance(cached, int) or isinstance(cached, bool):
+    if found is None or not is_integer(cached):
         yield case.skip("there are no cached_tokens")
     elif 0 <= cached <= found[2][0]:
         yield case.ok()
@@ -256,10 +254,8 @@ def reasoning_bounds(case: Case) -> Iterator[Finding]:
 )
 def prompt_stable(case: Case) -> Iterator[Finding]:
     """The same request has the same prompt tokens."""
-    found, other = _usage(case), case.other("chat.again").object.get("usage")
-    mine = found[1].get("prompt_tokens") if found else None
-    again = other.get("prompt_tokens") if isinstance(other, dict) else None
-    if not is_count(mine) or not is_count(again):
+    mine, again = prompt_tokens(case.view), prompt_tokens(case.other("chat.again"))
+    if mine is None or again is None:
         yield case.unsure("an answer has no prompt_tokens")
     elif mine == again:
         yield case.ok(2)
@@ -271,12 +267,6 @@ def prompt_stable(case: Case) -> Iterator[Finding]:
         )
 
 
-def _prompt_tokens(view: View) -> int | None:
-    found = usage_of(view)
-    value = found[1].get("prompt_tokens") if found and isinstance(found[1], dict) else None
-    return value if isinstance(value, int) and is_count(value) else None
-
-
 @check(
     "usage.prompt-grows",
     on=valid("life", streamed=False),
@@ -285,7 +275,7 @@ def _prompt_tokens(view: View) -> int | None:
 )
 def prompt_grows(case: Case) -> Iterator[Finding]:
     """A prompt that is the other one with more before it has more tokens (D14)."""
-    mine, longer = _prompt_tokens(case.view), _prompt_tokens(case.other("messages.unicode"))
+    mine, longer = prompt_tokens(case.view), prompt_tokens(case.other("messages.unicode"))
     if mine is None or longer is None:
         yield case.unsure("an answer has no prompt_tokens")
     elif not longer:
@@ -305,7 +295,7 @@ def prompt_grows(case: Case) -> Iterator[Finding]:
 @check("usage.stream-equals-complete", on=ids("stream.usage"), reads=Reads.STREAM, needs=("chat.basic",))
 def stream_equals_complete(case: Case) -> Iterator[Finding]:
     """The same prompt has the same tokens, whether its answer is streamed or not (D14)."""
-    mine, complete = _prompt_tokens(case.view), _prompt_tokens(case.other("chat.basic"))
+    mine, complete = prompt_tokens(case.view), prompt_tokens(case.other("chat.basic"))
     if mine is None or complete is None:
         yield case.unsure("an answer has no prompt_tokens")
     elif mine == complete:
@@ -372,7 +362,7 @@ def limit_respected(case: Case) -> Iterator[Finding]:
     asked, found = case.view.asked, _counts(case)
     total, plain, n = (asked.get(name) for name in ("max_completion_tokens", "max_tokens", "n"))
     limit = plain if total is None else total
-    if not isinstance(limit, int) or isinstance(limit, bool):
+    if not is_integer(limit):
         yield case.skip("the request has no limit")
         return
     most = limit * (n if isinstance(n, int) and n > 1 else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeGuard
 
 from conformance.chatstream import FrameKind
 from conformance.model import Json
@@ -19,7 +19,7 @@ def is_text(value: Json) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def is_count(value: Json) -> bool:
+def is_count(value: Json) -> TypeGuard[int]:
     """Whether a JSON value is an integer that can count something."""
     return is_integer(value) and value >= 0
 
@@ -97,3 +97,15 @@ def usage_of(view: View) -> tuple[int | None, Json] | None:
         return None if usage is None else (None, usage)
     given = [frame for frame in view.stream.chunks if frame.value.get("usage") is not None]
     return (given[-1].index, given[-1].value["usage"]) if given else None
+
+
+def counts_of(view: View) -> Mapping[str, Json]:
+    """Return the members of an answer's usage, none when it has no usage that is an object."""
+    found = usage_of(view)
+    return found[1] if found and isinstance(found[1], dict) else {}
+
+
+def prompt_tokens(view: View) -> int | None:
+    """Return how many tokens the prompt had by the answer's usage, None when it does not tell."""
+    value = counts_of(view).get("prompt_tokens")
+    return value if is_count(value) else None
