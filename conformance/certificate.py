@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from conformance.report.badge import render_badge
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
 from conformance.report.write import dumps
+from conformance.words import counted, named
 
 FORMAT: Final = "chat-conformance/certificate"
 VERSION: Final = 1
@@ -80,9 +81,9 @@ def gaps(result: engine.Result) -> list[str]:
     if plan.only:
         found.append("a part of the set was selected (--only)")
     if skipped := skipped_units(result.prepared):
-        found.append(f"{_number(skipped, 'unit')} of the set were left out: {_names(skipped)}")
+        found.append(f"{counted(len(skipped), 'unit')} of the set were left out: {named(skipped, _NAMED)}")
     if result.evidence.unfinished:
-        found.append(f"exchanges were sent and not recorded: {_names(result.evidence.unfinished)}")
+        found.append(f"exchanges were sent and not recorded: {named(result.evidence.unfinished, _NAMED)}")
     again = reenact(plan, result.evidence.exchanges)
     for names, what in (
         (again.missing, "of the plan missing from the evidence"),
@@ -90,9 +91,9 @@ def gaps(result: engine.Result) -> list[str]:
         (again.foreign, "that this plan never sends"),
     ):
         if names:
-            found.append(f"{_number(names, 'exchange')} {what}: {_names(names)}")
+            found.append(f"{counted(len(names), 'exchange')} {what}: {named(names, _NAMED)}")
     if result.judgement.not_measured:
-        found.append(f"{_number(result.judgement.not_measured, 'planned case')} were never measured")
+        found.append(f"{counted(len(result.judgement.not_measured), 'planned case')} were never measured")
     return found
 
 
@@ -207,12 +208,3 @@ def is_canonical(content: bytes, parsed: object) -> bool:
 
 def _json(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
-
-
-def _number(things: Sequence[object], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -13,8 +13,9 @@ from typing import Final
 from conformance.catalogue import Catalogue, Clause, load
 from conformance.model import Requirement
 from conformance.trace import traces
+from conformance.words import named
 
-SEEN: Final = 4
+_NAMED: Final = 4
 """Checks and faults of a requirement that are named; the others are counted."""
 
 _FRAMING: Final = "whatwg"
@@ -124,9 +125,7 @@ def _row(catalogue: Catalogue, row: Requirement, source: str) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    listed = [f"`{name}`" for name in names]
-    more = f" and {len(listed) - SEEN} more" if len(listed) > SEEN else ""
-    return ", ".join(listed[:SEEN]) + more
+    return named([f"`{name}`" for name in names], _NAMED)
 
 
 def _exclusions(catalogue: Catalogue) -> Iterator[str]:

@@ -20,6 +20,7 @@ from conformance.errors import UsageError
 from conformance.evidence import Evidence
 from conformance.join import join_evidence
 from conformance.reenact import reenact
+from conformance.words import named
 
 _EVIDENCE: Final = "evidence.jsonl"
 _ALIKE: Final = ("suite", "target", "set", "profile", "seed", "challenge", "only", "generated", "extra_body")
@@ -138,14 +139,14 @@ def _demand_whole(part: Part) -> None:
     if again.foreign or again.altered:
         raise ForeignPartError(
             f"{part.folder} holds exchanges that its plan does not send.",
-            why=_names([*again.foreign, *again.altered]),
+            why=named([*again.foreign, *again.altered], _NAMED),
             hint="take the evidence as the run wrote it",
         )
     footer: Mapping[str, Any] | None = part.evidence.footer
     if again.missing and footer is not None and not footer.get("stopped"):
         raise MissingPartError(
             f"{part.folder} lacks exchanges that its run sent.",
-            why=_names(again.missing),
+            why=named(again.missing, _NAMED),
             hint="take the evidence as the run wrote it",
         )
 
@@ -154,7 +155,3 @@ def _planned(models: Sequence[str], part: Part) -> engine.Prepared:
     settings = replace(engine.settings_of(part.evidence.header), models=tuple(models))
     catalogue = load_catalogue()
     return engine.plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -11,12 +11,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from conformance.errors import UsageError
+from conformance.words import named
 
 if TYPE_CHECKING:
     from conformance.catalogue import Profile
     from conformance.models import ModelCards
 
-NAMED: Final = 20
+_NAMED: Final = 20
 """How many of the models on offer an error names."""
 
 
@@ -37,7 +38,8 @@ def matching(patterns: Iterable[str], known: Sequence[str], cards: ModelCards) -
             families = sorted({family for name in known if (family := cards.family(name))})
             raise UsageError(
                 f"--models {pattern!r} matches no model.",
-                why=f"there are {listed(known)}" + (f"; families: {', '.join(families)}" if families else ""),
+                why=f"there are {named([*map(repr, known)], _NAMED)}"
+                + (f"; families: {', '.join(families)}" if families else ""),
                 hint="give a glob ('gpt-*'), a family, or the exact name with --model",
             )
         chosen.update(found)
@@ -65,7 +67,7 @@ def chosen_by(profile: Profile, offered: Sequence[str]) -> tuple[str, ...]:
         return chosen
     raise UsageError(
         f"The target offers {len(offered)} models and none was chosen.",
-        why=f"it lists {listed(offered)}",
+        why=f"it lists {named([*map(repr, offered)], _NAMED)}",
         hint="choose with --model NAME or --models GLOB (both repeatable)",
     )
 
@@ -79,9 +81,3 @@ def cheapest_first(models: Sequence[str], cards: ModelCards) -> tuple[str, ...]:
 
     first = min(models, key=price, default=None)
     return tuple(sorted(models, key=lambda model: model != first))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Name models in an error; of many only the first ones."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(repr(name) for name in names[:NAMED]) + more

@@ -8,6 +8,7 @@ from conformance.chatstream import DONE, FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
 from conformance.model import FaultKind, Finding
+from conformance.words import counted
 
 STREAMED = valid(streamed=True)
 PROMPT_CLOSE = 1.0
@@ -90,7 +91,7 @@ def done_last(case: Case) -> Iterator[Finding]:
     after = [f for f in stream.frames[first + 1 :] if f.kind not in {FrameKind.DONE, FrameKind.EMPTY}]
     if after:
         yield case.fail(
-            f"{len(after)} event{'s' * (len(after) != 1)} after [DONE]",
+            f"{counted(len(after), 'event')} after [DONE]",
             "nothing after [DONE]",
             examined=len(stream.frames),
             frame=after[0].index,

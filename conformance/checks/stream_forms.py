@@ -9,6 +9,7 @@ from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
 from conformance.model import Finding
 from conformance.sse import Note, NoteKind
+from conformance.words import counted
 
 STREAMED: Final = valid(streamed=True)
 _SEPARATORS: Final = {"\u2028": "U+2028", "\u2029": "U+2029", "\u0085": "U+0085"}
@@ -22,7 +23,7 @@ def _seen(case: Case, what: str, expected: str, *kinds: NoteKind) -> Iterator[Fi
     if notes:
         times = sum(framing.counts[kind] for kind in kinds)
         yield case.fail(
-            f"{what}, {times} time{'s' * (times != 1)}",
+            f"{what}, {counted(times, 'time')}",
             expected,
             examined=times,
             span=(notes[0].start, notes[0].end),

@@ -13,6 +13,7 @@ from conformance.checks.select import valid
 from conformance.model import Finding, Outcome
 from conformance.sse import Note, NoteKind
 from conformance.views import Form
+from conformance.words import counted
 
 STREAMED = valid(streamed=True)
 
@@ -28,7 +29,7 @@ def _none_of(case: Case, what: str, expected: str, *kinds: NoteKind) -> Iterator
     if found:
         times = sum(counts.get(kind, 0) for kind in kinds)
         yield case.fail(
-            f"{what}, {times} time{'s' * (times != 1)}; the first is {found[0].text!r}",
+            f"{what}, {counted(times, 'time')}; the first is {found[0].text!r}",
             expected,
             examined=max(times, len(case.view.stream.events)),
             span=(found[0].start, found[0].end),

@@ -12,6 +12,7 @@ from conformance.report import describe
 from conformance.report.safe import for_terminal, visible
 from conformance.report.shape import CaseFacts, Counts, Report, ResultFacts
 from conformance.verdict import Grade
+from conformance.words import named
 
 IN_FULL: Final = 5
 """Failures that are shown in full; the others stand in report.md."""
@@ -122,9 +123,7 @@ class _Page:
                 yield " " * (_LABEL + 2) + self.paint(line[start : start + room], "dim")
 
     def names(self, results: list[ResultFacts]) -> Iterator[str]:
-        names = [describe.name_of(result) for result in results[:_NAMES]]
-        more = f" and {len(results[_NAMES:])} more" if results[_NAMES:] else ""
-        yield from self.row("", ", ".join(names) + more, limit=2_000)
+        yield from self.row("", named([*map(describe.name_of, results)], _NAMES), limit=2_000)
 
     def outdated(self) -> Iterator[str]:
         entries = self.report["outdated"]

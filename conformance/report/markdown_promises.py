@@ -9,6 +9,7 @@ from conformance.model import GATEWAY, Outcome
 from conformance.report.promises import by_outcome
 from conformance.report.safe import for_markdown, markdown_code
 from conformance.report.shape import ParameterFacts, Report
+from conformance.words import named
 
 _NAMED: Final = 3
 """Models of one outcome that a cell names; the others are counted."""
@@ -69,6 +70,5 @@ def _models(facts: list[ParameterFacts], everybody: int, *, bold: bool) -> str:
     elif len(names) == everybody:
         text = f"all {everybody}"
     else:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        text = ", ".join(markdown_code(name, table=True) for name in names[:_NAMED]) + more
+        text = named([markdown_code(name, table=True) for name in names], _NAMED)
     return f"**{text}**" if bold else text

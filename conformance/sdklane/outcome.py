@@ -18,6 +18,7 @@ from conformance.sdkresults import Call, Result, SdkRow
 from conformance.toolcalls import Call as ToolCall
 from conformance.toolcalls import calls_of
 from conformance.views import Form, View
+from conformance.words import counted
 
 OUT_OF_MEMORY: Final = "MemoryError"
 
@@ -48,7 +49,7 @@ def _failure(facts: Mapping[str, Any], view: View, call: Call) -> tuple[Result, 
     name = _short(error["class"], 60)
     place = {
         "call": "from .stream()" if call is Call.HELPER else "from create()",
-        "iteration": f"while iterating, after {_counted(chunks, 'chunk')}",
+        "iteration": f"while iterating, after {counted(chunks, 'chunk')}",
         "content": f"at {_CONTENT.get(call, 'a chunk')}" + (f", in chunk {chunks}" if chunks else ""),
     }[error["at"]]
     said = _short(error["text"], _MESSAGE)
@@ -69,11 +70,11 @@ def _as_documented(error: Mapping[str, Any], view: View) -> bool:
 
 def _success(facts: Mapping[str, Any], view: View, call: Call) -> tuple[Result, str]:
     text, expected = facts["text"], _expected(view)
-    made = f"{_counted(facts['chunks'], 'chunk')}, " if call in {Call.ITERATE, Call.README_LOOP} else ""
+    made = f"{counted(facts['chunks'], 'chunk')}, " if call in {Call.ITERATE, Call.README_LOOP} else ""
     if wrong := _wrong(facts, view, call, expected):
         return Result.WRONG, wrong
     if text:
-        return Result.OK, f"{made}{_counted(len(text), 'character')} of text"
+        return Result.OK, f"{made}{counted(len(text), 'character')} of text"
     if expected:
         return Result.SILENT, f"{made}no text, and no exception, where the bytes hold {_quoted(expected)}"
     if facts["rest"]:
@@ -131,10 +132,6 @@ def _spoilt(known: ToolCall, made: list[Any]) -> str:
     if not isinstance(made[2], str | None):
         return f"the helper's tool call has arguments that are no text: {_quoted(json.dumps(made[2]))}"
     return ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _quoted(text: str) -> str:
