@@ -12,12 +12,13 @@ import pytest
 
 from conformance import graft, oddities, owncases
 from conformance.conditions import split_pointer
+from conformance.generate import coverage_cases
 from conformance.model import Intent
 from conformance.models import load_cards
 from conformance.openapi import validator
 from conformance.owncases import own_cases
 from conformance.paths import data_root
-from conformance.probes.generated import SMOKE, generated_for
+from conformance.probes.generated import SMOKE, TWICE, generated_for
 from conformance.relations import relations
 from conformance.strategies.rules import loose_ends
 
@@ -145,6 +146,15 @@ def test_the_default_sends_at_most_sixty_of_which_fifteen_are_served(name: str) 
     leans = {probe.twin for probe in probes} | {probe.same_as for probe in probes}
     assert leans - {None} <= {probe.id for probe in probes}
     assert len({probe.id for probe in probes}) == len(probes)
+
+
+def test_the_default_breaks_the_type_of_every_documented_member_of_a_request() -> None:
+    model = "reference-chat"
+    cases = [case for case in coverage_cases(model, 0) if case.keyword == "type"]
+    members = {case.requirement for case in cases if case.instance == f"/{case.member}"}
+    assert {"parameters.stream-type", "parameters.stream-options-type"} <= members
+    probes = generated_for("smoke", model, CARDS.card(model), 0)[1]
+    assert members <= TWICE | {probe.requirement for probe in probes if probe.intent is Intent.INVALID}
 
 
 def by_id(amount: str = "full") -> dict[str, Probe]:

@@ -21,10 +21,9 @@ from conformance.probes.own import Asking, canary, mutants, odd_bodies, odd_head
 SMOKE: Final = 45
 """How many invalid requests the default sends."""
 
-SMOKE_TWINS: Final = 5
+SMOKE_TWINS: Final = 7
 """How many different twins the default pays for, besides its talks."""
 
-SMOKE_VALID: Final = 2
 SMOKE_TALKS: Final = ("plain", "tooled", "mixed")
 SMOKE_BODIES: Final = (
     "lone-low-surrogate",
@@ -35,7 +34,7 @@ SMOKE_BODIES: Final = (
 )
 SMOKE_HEADERS: Final = ("charset-utf-16", "encoding-untrue", "accept-html")
 SMOKE_WAYS: Final = ("order", "whitespace", "escapes", "header-case", "defaults")
-"""What else the default sends: valid values, one talk of each kind, odd bodies and headers, ways to write a request."""
+"""What else the default sends: one talk of each kind, odd bodies and headers, ways to write a request."""
 
 TWICE: Final = frozenset(
     {
@@ -121,10 +120,7 @@ class _Made:
         rest = [case for case in self.invalid if case.requirement not in {*TWICE, *spoilt}]
         twins = _covering(rest, SMOKE_TWINS)
         room = SMOKE - len(spoilt) - len(bodies) - len(headers)
-        cases = [
-            *select([case for case in rest if case.twin in twins], room),
-            *select(self.valid, SMOKE_VALID),
-        ]
+        cases = select([case for case in rest if case.twin in twins], room)
         return (
             *self.of_description(cases, "cheapest"),
             *some.values(),
@@ -159,15 +155,23 @@ def _called(probes: Iterable[Probe], prefix: str, names: Sequence[str]) -> list[
 
 
 def _covering(cases: Sequence[GeneratedCase], most: int) -> list[str]:
-    """Return the twins whose cases have the most requirements: the cheapest example, then who adds the most."""
+    """Return the twins that say the most: the cheapest example, then who adds the most members, then requirements."""
     rows: dict[str, set[str]] = {"cheapest": set()}
+    members: dict[str, set[str]] = {"cheapest": set()}
     for case in cases:
         rows.setdefault(case.twin or "", set()).add(case.requirement)
+        found = members.setdefault(case.twin or "", set())
+        if case.keyword == "type" and case.instance == f"/{case.member}":
+            found.add(case.requirement)
     chosen = ["cheapest"]
     while len(chosen) < min(most, len(rows)):
+        typed = set().union(*(members[name] for name in chosen))
         covered = set().union(*(rows[name] for name in chosen))
         chosen.append(
-            max((name for name in rows if name not in chosen), key=lambda name: len(rows[name] - covered))
+            max(
+                (name for name in rows if name not in chosen),
+                key=lambda name: (len(members[name] - typed), len(rows[name] - covered)),
+            )
         )
     return chosen
 
