@@ -22,7 +22,7 @@ from conformance.catalogue import Catalogue, Profile
 from conformance.catalogue import load as load_catalogue
 from conformance.errors import ConformanceError, UsageError
 from conformance.evidence import Evidence, Writer
-from conformance.exchange import Limits, Sender
+from conformance.exchange import Limits, Sender, sender_for
 from conformance.judge import Judgement, judge
 from conformance.model import GATEWAY, Exchange, Json, Probe
 from conformance.models import ModelCards, load_cards
@@ -253,7 +253,7 @@ def capture(
 
         async def main() -> Capture:
             together = max(settings.pace.concurrency, AT_ONCE if settings.provoke_rate_limit else 0)
-            async with Sender(settings.target, limits=settings.limits, concurrency=together) as sender:
+            async with sender_for(settings.target, limits=settings.limits, concurrency=together) as sender:
                 job = Capture(prepared.plan, sender.send, recorder, settings.pace, progress)
                 if before is not None:
                     job.resume(before.exchanges, sent=before.sent)

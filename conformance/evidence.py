@@ -265,6 +265,7 @@ def _row(exchange: Exchange) -> dict[str, Json]:
         "raw": _pack(exchange.raw),
         "pieces": [[when, size] for when, size in exchange.pieces],
         "fault": {"kind": fault.kind.value, "detail": fault.detail} if fault else None,
+        **({} if exchange.fetched is None else {"fetched": exchange.fetched}),
     }
 
 
@@ -292,6 +293,7 @@ def _exchange(row: _Row) -> Exchange:
         started_at=_number(row, "started_at"),
         elapsed=_number(row, "elapsed"),
         fault=None if row["fault"] is None else _fault(_get(row, "fault", dict)),
+        fetched=_get(row, "fetched", int) if "fetched" in row else None,
     )
 
 

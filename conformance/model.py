@@ -219,7 +219,8 @@ class Exchange:
 
     ``raw`` are the bytes of the connection after TLS, from the first byte of the answer on. ``pieces`` say when
     they came: (seconds since the first byte was sent, number of bytes). ``started_at`` is Unix time in seconds,
-    ``elapsed`` is seconds. ``attempt`` counts from 1; 2 is the lone repeat at the end of a run.
+    ``elapsed`` is seconds. ``attempt`` counts from 1; 2 is the lone repeat at the end of a run. ``fetched`` is how
+    often the document was fetched that the run served for this request alone; None when it served none.
     """
 
     id: str
@@ -232,6 +233,7 @@ class Exchange:
     started_at: float
     elapsed: float
     fault: TransportFault | None = None
+    fetched: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

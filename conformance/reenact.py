@@ -15,6 +15,7 @@ from conformance.capture import Capture, Pace
 from conformance.model import Exchange, FaultKind, Request, TransportFault
 from conformance.plan import Plan, exchange_id
 from conformance.redact import MASK
+from conformance.served import as_served
 
 _LONGEST = 4
 """How often an exchange is attempted at most, and one more."""
@@ -78,7 +79,7 @@ class _Tape:
             self.missing.append(id)
             fault = TransportFault(FaultKind.OTHER, "not in the evidence")
             return Exchange(id, probe, model, attempt, request, b"", (), 0.0, 0.0, fault)
-        if found.attempt != attempt or not _same(request, found.request):
+        if found.attempt != attempt or not _same(as_served(request, found), found.request):
             self.altered.append(id)
         return found
 

@@ -75,6 +75,12 @@ class Target:
         parts = urlsplit(self.base_url)
         return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
+    @property
+    def local(self) -> bool:
+        """Whether it is asked on a loopback address of this machine: what listens here can be reached from there."""
+        host = urlsplit(self.base_url).hostname or ""
+        return self.proxy is None and _is_loopback(host) and not host.endswith(".localhost")
+
 
 def parse_target(
     text: str | None,

@@ -64,6 +64,7 @@ def exchanges(draw: st.DrawFn, name: str = "ex-1") -> Exchange:
         started_at=draw(TIMES),
         elapsed=draw(TIMES),
         fault=draw(st.none() | st.builds(TransportFault, st.sampled_from(FaultKind), ANY_TEXT)),
+        fetched=draw(st.none() | st.integers(0, 9)),
     )
 
 

@@ -1,7 +1,8 @@
 """Whether something that was put beside the question reached the model: by its mark, and by the bill.
 
 Two signs have to agree before anything is said to be dropped: the answer lacks the mark, and the prompt costs no more
-than the words of its question would.
+than the words of its question would. Of a document that the run served there is a third: what was never fetched was
+never read, so a bill that grows by the length of an address excuses nothing; what was fetched and billed was read.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.canaries import marks_of, shown_in
+from conformance.canaries import shown_in
 from conformance.checks.api import Case
 from conformance.checks.outcomes import Effect, Shown
 from conformance.checks.values import prompt_tokens
 from conformance.conditions import find
 from conformance.model import Json
+from conformance.served import marks_in
 from conformance.views import View
 
 PLAIN: Final = "chat.basic"
@@ -58,12 +60,17 @@ def said(view: View) -> Iterator[str]:
 def seen(case: Case) -> Shown:
     """Tell whether the model saw what was attached."""
     view = case.view
-    marks = marks_of(view.asked)
+    marks = marks_in(view)
     if shown_in(view.text, marks):
         return Shown(Effect.SEEN, f"the answer names {' '.join(marks)}", examined=len(marks))
-    grown = growth(case)
+    grown, fetched = growth(case), view.exchange.fetched
+    billed = grown is not None and grown > most(case)
+    if fetched and billed:
+        return Shown(Effect.SEEN, f"the target fetched the document, and prompt_tokens grow by {grown}")
     answer = f"the answer {view.text[:60]!r} does not name {' '.join(marks)}"
     expected = "an answer with what is attached, or a refusal with 400 or 422 and the cause"
+    if fetched == 0 and not billed:
+        return Shown(Effect.MISSING, f"{answer}, and the target never fetched the document", expected)
     if grown is not None and grown <= least(case):
         bill = f"prompt_tokens grow by {grown}, as the question alone would make them"
         return Shown(Effect.MISSING, f"{answer}, and {bill}", expected)

@@ -13,7 +13,7 @@ from conformance.commands.look import run_folder
 from conformance.commands.run import finish
 from conformance.commands.settings import target_from
 from conformance.errors import UsageError
-from conformance.exchange import Limits, Sender
+from conformance.exchange import Limits, sender_for
 from conformance.model import KEY_MARK, Exchange, Request
 from conformance.report.shape import Report, checked
 from conformance.report.show import show_exchange
@@ -76,7 +76,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
     request = probe.request if probe.follow is None else _with_key(before.request, probe.request)
 
     async def again() -> Exchange:
-        async with Sender(target, limits=Limits(deadline=arguments.timeout), concurrency=1) as sender:
+        async with sender_for(target, limits=Limits(deadline=arguments.timeout), concurrency=1) as sender:
             return await sender.send(request, id=before.id, probe=before.probe, model=before.model)
 
     exchange = engine.redactor(target).exchange(asyncio.run(again()))

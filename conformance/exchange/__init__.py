@@ -7,5 +7,6 @@ and raises for nothing that a target does. What it returns is *not* redacted: gi
 
 from conformance.exchange.limits import Limits
 from conformance.exchange.sender import Sender
+from conformance.exchange.serving import sender_for
 
-__all__ = ["Limits", "Sender"]
+__all__ = ["Limits", "Sender", "sender_for"]

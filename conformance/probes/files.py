@@ -1,8 +1,9 @@
 """Files and pictures in a message, each with a mark that only who has seen it can name.
 
 Asked of models whose card says that they see such things. A part that gets lost on the way leaves an answer without
-the mark, and a prompt that is billed as if there were no part. A web address is asked for only where it leads
-nowhere: then no answer can come from the file, wherever the target stands.
+the mark, and a prompt that is billed as if there were no part. A file by URL is planned as a data URL, in place of
+which a target on this machine is sent an address of the run (:mod:`conformance.served`). A web address is asked for
+only where it leads nowhere: then no answer can come from the file, wherever the target stands.
 """
 
 from __future__ import annotations

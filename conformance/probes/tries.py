@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from conformance.canaries import marks_of, shown_in
+from conformance.canaries import shown_in
 from conformance.model import Probe
+from conformance.served import marks_in
 from conformance.toolcalls import calls_of, misplaced
 from conformance.views import Form, View
 
@@ -30,7 +31,7 @@ def _no_text(before: View) -> bool:
 
 
 def _no_mark(before: View) -> bool:
-    return before.succeeded and not shown_in(before.text, marks_of(before.asked))
+    return before.succeeded and not shown_in(before.text, marks_in(before))
 
 
 WANTED: Final[Mapping[str, Wanted]] = {"no-call": _no_call, "no-text": _no_text, "no-mark": _no_mark}

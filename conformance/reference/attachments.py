@@ -1,8 +1,9 @@
 """What the reference model can see in files and pictures: the text of plain and PDF documents, the colours of a PNG.
 
 Just enough that a marked document or a plain picture can be recognised in the answer. What it cannot see it refuses,
-by name: an attachment is never dropped without a word. The gateway has no network: of all addresses it knows those
-of :data:`WEB`, every other is out of reach.
+by name: an attachment is never dropped without a word. Of the addresses in the web it knows those of :data:`WEB`, every
+other is out of reach; a file at a loopback address is put in before anything is looked at
+(:mod:`conformance.reference.fetching`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import groupby
 from typing import Final, NoReturn
 
 from conformance.model import Json
+from conformance.reference.fetching import LOOPBACK
 from conformance.reference.refusal import Refused
 
 WEB: Final[Mapping[str, str]] = {
@@ -71,6 +73,8 @@ def look(kind: str, value: Mapping[str, Json], param: str) -> str:
         )
     if value.get("url") in WEB:
         return WEB[str(value["url"])]
+    if LOOPBACK.fullmatch(str(value.get("url"))):
+        return ""  # not fetched yet
     member = "file_data" if value.get("file_data") is not None else "url"
     media_type, data = _bytes(value.get(member), f"{param}.{member}", "invalid_file_url")
     if data.startswith(b"%PDF-"):

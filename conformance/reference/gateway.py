@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from conformance.model import Json
 from conformance.reference import voice, wire
+from conformance.reference.fetching import with_files
 from conformance.reference.mutators import Mutator
 from conformance.reference.mutators.answers import AnswerMutator
 from conformance.reference.mutators.chunks import ChunkMutator, chosen
@@ -51,7 +52,20 @@ def _faulty_ruling(ruling: Ruling, house: House, mutators: Mutators, scene: Scen
             draft = mutator.on_request(draft, scene)
     except Refused as refused:
         return refused
-    return rule(scene.received, house, draft) if meant else ruling
+    ruling = rule(scene.received, house, draft) if meant else ruling
+    return _with_files(ruling, house, draft, scene) if isinstance(ruling, Granted) else ruling
+
+
+def _with_files(granted: Granted, house: House, draft: Draft, scene: Scene) -> Ruling:
+    """Return what becomes of a request that is granted if the files by URL that it has can be read."""
+    if not any("" in message.attached for message in granted.asked.messages):
+        return granted
+    body = draft.body if isinstance(draft.body, dict) else _leniently(scene.received.body)
+    try:
+        filled = with_files(body)
+    except Refused as refused:
+        return refused
+    return granted if filled is body else rule(scene.received, house, replace(draft, body=filled))
 
 
 def _reply(ruling: Ruling, house: House, mutators: Mutators, scene: Scene) -> Reply:

@@ -26,10 +26,11 @@ def reproduce(exchange: Exchange, base_url: str, *, streamed: bool) -> str:
     """Return a command that sends the request of an exchange again.
 
     It is a curl line, or the suite's own command when curl cannot send the request as it was: it is too long,
-    or frames its body by itself.
+    frames its body by itself, or has the address of a document that the run served.
     """
     request = exchange.request
-    command = _curl(request, base_url, streamed=streamed) if _curl_can(request) else ""
+    by_curl = exchange.fetched is None and _curl_can(request)
+    command = _curl(request, base_url, streamed=streamed) if by_curl else ""
     return command if 0 < len(command) <= LONGEST else f"chat-conformance reproduce {exchange.id}"
 
 

@@ -40,6 +40,9 @@ def _about(view: View) -> Iterator[str]:
     yield for_terminal(names)
     came = f"{len(exchange.raw)} bytes came back"
     yield f"sent {moment(exchange.started_at)}, took {exchange.elapsed:.3f} s, {came}"
+    if exchange.fetched is not None:
+        times = "once" if exchange.fetched == 1 else f"{exchange.fetched} times"
+        yield f"the document that the run served for it was fetched {times}"
     if exchange.fault is not None:
         yield f"ended by {exchange.fault.kind}: {for_terminal(exchange.fault.detail)}"
 
