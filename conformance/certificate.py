@@ -100,7 +100,7 @@ def gaps(result: engine.Result) -> list[str]:
 def skipped_units(prepared: engine.Prepared) -> list[str]:
     """Return the units that a run with the usual flags plans for these models, and this plan does not."""
     settings = replace(prepared.settings, only=(), generated="smoke", strict=False)
-    usual = engine.plan_for(settings, prepared.catalogue, prepared.profile, prepared.plan.models).plan
+    usual = engine.plan_for(settings, prepared.catalogue, prepared.profile).plan
     have = {(case.requirement, case.model) for case in prepared.plan.cases}
     wanted = {(case.requirement, case.model) for case in usual.cases}
     return [f"{requirement}[{model}]" for requirement, model in sorted(wanted - have)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,8 +112,13 @@ def prepare(settings: Settings) -> Prepared:
     """
     catalogue = load_catalogue()
     profile = catalogue.profile(settings.profile)
-    settings = with_models(settings, profile)
-    return plan_for(settings, catalogue, profile, settings.models)
+    return plan_for(with_models(settings, profile), catalogue, profile)
+
+
+def plan_again(settings: Settings) -> Prepared:
+    """Make the plan of a recorded run from its settings; unlike :func:`prepare` it never asks the target."""
+    catalogue = load_catalogue()
+    return plan_for(settings, catalogue, catalogue.profile(settings.profile))
 
 
 def with_models(settings: Settings, profile: Profile) -> Settings:
@@ -140,9 +145,9 @@ def with_models(settings: Settings, profile: Profile) -> Settings:
     return replace(settings, models=models, model_patterns=(), absent=absent)
 
 
-def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models: Sequence[str]) -> Prepared:
-    """Make the plan for known models; sends nothing."""
-    cards = load_cards(profile.overrides)
+def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile) -> Prepared:
+    """Make the plan for the models of the settings; sends nothing."""
+    cards, models = load_cards(profile.overrides), settings.models
     label, cases = generated_probes(settings, models[0], cards)
     if settings.provoke_rate_limit:
         card, extra = cards.card(models[0]), dict(settings.target.extra_body)
@@ -160,7 +165,7 @@ def plan_for(settings: Settings, catalogue: Catalogue, profile: Profile, models:
         generated=cases,
         generated_label=label,
     )
-    return Prepared(replace(settings, models=tuple(models)), catalogue, profile, cards, plan)
+    return Prepared(settings, catalogue, profile, cards, plan)
 
 
 def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple[str, tuple[Probe, ...]]:
@@ -339,12 +344,10 @@ def judge_evidence(
 
     """
     recorded = evidence_file.read(path)
-    settings = replace(settings_of(recorded.header), strict=strict)
-    catalogue = load_catalogue()
     if planned is not None:
         prepared = replace(planned, settings=replace(planned.settings, strict=strict))
     else:
-        prepared = plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
+        prepared = plan_again(replace(settings_of(recorded.header), strict=strict))
     if prepared.plan.digest != recorded.header["plan"]:
         raise OtherPlanError(
             f"The evidence in {path} was made from another plan than this version of the suite makes.",

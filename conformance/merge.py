@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from conformance import engine
 from conformance import evidence as evidence_file
-from conformance.catalogue import load as load_catalogue
 from conformance.errors import UsageError
 from conformance.evidence import Evidence
 from conformance.join import join_evidence
@@ -152,6 +151,4 @@ def _demand_whole(part: Part) -> None:
 
 
 def _planned(models: Sequence[str], part: Part) -> engine.Prepared:
-    settings = replace(engine.settings_of(part.evidence.header), models=tuple(models))
-    catalogue = load_catalogue()
-    return engine.plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
+    return engine.plan_again(replace(engine.settings_of(part.evidence.header), models=tuple(models)))

@@ -13,7 +13,7 @@ import pytest
 
 from conformance.catalogue import load
 from conformance.cli import main
-from conformance.engine import Settings, plan_for, with_models
+from conformance.engine import Settings, plan_again, with_models
 from conformance.errors import UsageError
 from conformance.model import GATEWAY
 from conformance.models import load_cards
@@ -33,9 +33,8 @@ OFFER = ("openai/gpt-4o", "gpt-4o-mini", "o3-mini", "Claude-Opus-4-6", "qwq-32b"
 @cache
 def planned(models: Sequence[str], profile: str = "core") -> Plan:
     """Plan a run without sending anything."""
-    catalogue = load()
-    settings = Settings(parse_target("http://127.0.0.1:9/v1", key=None), profile=profile)
-    return plan_for(settings, catalogue, catalogue.profile(profile), models).plan
+    settings = Settings(parse_target("http://127.0.0.1:9/v1", key=None), profile, tuple(models))
+    return plan_again(settings).plan
 
 
 @pytest.mark.parametrize(

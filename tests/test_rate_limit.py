@@ -52,8 +52,7 @@ def test_evidence_of_a_provoked_run_can_be_judged_again() -> None:
     result = provoked()
     again = engine.settings_of(result.evidence.header)
     assert again.provoke_rate_limit
-    prepared = engine.plan_for(again, result.prepared.catalogue, result.prepared.profile, again.models)
-    assert prepared.plan.digest == result.prepared.plan.digest
+    assert engine.plan_again(again).plan.digest == result.prepared.plan.digest
 
 
 class Limited:

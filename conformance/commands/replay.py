@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 from conformance import engine, evidence
-from conformance.catalogue import load as load_catalogue
 from conformance.commands.look import run_folder
 from conformance.commands.run import finish
 from conformance.commands.settings import target_from
@@ -67,10 +66,8 @@ def reproduce(arguments: argparse.Namespace) -> int:
     if not arguments.target and not arguments.target_file:
         arguments.target = recorded.header["target"]["url"]
     target = target_from(arguments)
-    settings = engine.settings_of(recorded.header)
-    catalogue = load_catalogue()
-    prepared = engine.plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models)
-    probe = prepared.plan.index.get((before.probe, before.model))
+    plan = engine.plan_again(engine.settings_of(recorded.header)).plan
+    probe = plan.index.get((before.probe, before.model))
     if probe is None:
         raise UsageError(f"This version of the suite does not plan the probe {before.probe}.")
     request = probe.request if probe.follow is None else _with_key(before.request, probe.request)
