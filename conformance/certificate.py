@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from conformance import __version__, engine
 from conformance.catalogue import Catalogue, Profile
+from conformance.evidence import EVIDENCE
 from conformance.model import Claim
 from conformance.paths import data_root
 from conformance.plan import Plan, exchange_id
@@ -33,7 +34,6 @@ VERSION: Final = 1
 
 SEAL: Final = "certificate.json"
 SIGNATURE: Final = "certificate.json.sig"
-EVIDENCE: Final = "evidence.jsonl"
 SDK: Final = "sdk.json"
 REPORT: Final = "report.json"
 STATEMENT: Final = "statement.json"

@@ -29,6 +29,8 @@ try:
 except ImportError:  # not on every system
     fcntl = None  # type: ignore[assignment]
 
+EVIDENCE: Final = "evidence.jsonl"
+"""What the file is called in the folder of a run, and of a certificate."""
 FORMAT: Final = "chat-conformance/evidence"
 VERSION: Final = 1
 

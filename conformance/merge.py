@@ -16,12 +16,11 @@ from typing import Any, Final
 from conformance import engine
 from conformance import evidence as evidence_file
 from conformance.errors import UsageError
-from conformance.evidence import Evidence
+from conformance.evidence import EVIDENCE, Evidence
 from conformance.join import join_evidence
 from conformance.reenact import reenact
 from conformance.words import named
 
-_EVIDENCE: Final = "evidence.jsonl"
 _ALIKE: Final = ("suite", "target", "set", "profile", "seed", "challenge", "only", "generated", "extra_body")
 """Members of the header in which all parts agree; a part differs in its models alone."""
 
@@ -58,7 +57,7 @@ class Part:
     @property
     def path(self) -> Path:
         """Where its evidence is."""
-        return self.folder / _EVIDENCE
+        return self.folder / EVIDENCE
 
     @property
     def models(self) -> list[str]:
@@ -76,7 +75,7 @@ def merge(folders: Sequence[Path], output: Path, *, models: Iterable[str] = ()) 
         UsageError: a folder holds no evidence, or the output holds some already.
 
     """
-    parts = [Part(folder, evidence_file.read(folder / _EVIDENCE)) for folder in folders]
+    parts = [Part(folder, evidence_file.read(folder / EVIDENCE)) for folder in folders]
     _demand_alike(parts)
     _demand_apart(parts)
     _demand_models(parts, models)
@@ -86,7 +85,7 @@ def merge(folders: Sequence[Path], output: Path, *, models: Iterable[str] = ()) 
     started = min(part.evidence.header["started"] for part in parts)
     header = {**engine.header_of(prepared), "suite": parts[0].evidence.header["suite"], "started": started}
     output.mkdir(parents=True, exist_ok=True)
-    join_evidence([part.path for part in parts], output / _EVIDENCE, prepared.plan, header)
+    join_evidence([part.path for part in parts], output / EVIDENCE, prepared.plan, header)
     return prepared
 
 

@@ -36,12 +36,12 @@ from conformance.commands.run import (
 )
 from conformance.commands.settings import settings_from
 from conformance.errors import ConformanceError
-from conformance.evidence import Evidence
+from conformance.evidence import EVIDENCE, Evidence
 from conformance.join import join_evidence
 from conformance.model import GATEWAY, Level, Verdict
 from conformance.options import PLAN, RUN, TARGET
 from conformance.plan import Plan, PlannedCase, narrow
-from conformance.resume import EVIDENCE, begin_part, demand_same
+from conformance.resume import begin_part, demand_same
 from conformance.secret import Secret
 from conformance.verdict import CaseResult, Exit, UnitResult
 

@@ -16,10 +16,9 @@ from typing import Any, Final
 
 from conformance import evidence as evidence_file
 from conformance.errors import UsageError
-from conformance.evidence import Evidence
+from conformance.evidence import EVIDENCE, Evidence
 from conformance.model import Json
 
-EVIDENCE: Final = "evidence.jsonl"
 _PARTS: Final = "evidence.*.jsonl"
 _WHOLE: Final = ".evidence.whole"
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from conformance.evidence import EVIDENCE
 from conformance.model import Level, Verdict
 from conformance.report import describe
 from conformance.report.shape import Report
@@ -33,7 +34,7 @@ def statement_of(report: Report, files: Mapping[str, bytes]) -> dict[str, Any]:
 
     return {
         "_type": STATEMENT_TYPE,
-        "subject": [_resource(report["target"]["url"], files["evidence.jsonl"])],
+        "subject": [_resource(report["target"]["url"], files[EVIDENCE])],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "result": _RESULTS.get(Grade(report["summary"]["grade"]), "FAILED"),

@@ -25,6 +25,7 @@ from conformance import certificate as form
 from conformance import engine
 from conformance.catalogue import load as load_catalogue
 from conformance.errors import ConformanceError, HarnessError, UsageError
+from conformance.evidence import EVIDENCE
 from conformance.evidence import read as read_evidence
 from conformance.paths import data_root
 from conformance.report.shape import Report
@@ -196,12 +197,12 @@ def _derive(folder: Path, outcome: Verification) -> None:
     suite = form.Suite(facts["suite"]["version"], facts["suite"]["source"])
     if form.seal(report, shown, suite) != (folder / form.SEAL).read_bytes():
         outcome.reject(f"{form.SEAL} and {form.REPORT} do not say the same")
-    if found := _header_problems(folder / form.EVIDENCE):
+    if found := _header_problems(folder / EVIDENCE):
         outcome.reject(*found)
         return
     ours = suite == form.this_suite()
     try:
-        result = engine.judge_evidence(folder / form.EVIDENCE)
+        result = engine.judge_evidence(folder / EVIDENCE)
     except engine.OtherPlanError as error:
         if ours:
             raise

@@ -14,6 +14,7 @@ from conformance import certificate as form
 from conformance import engine
 from conformance.cli import main
 from conformance.errors import UsageError
+from conformance.evidence import EVIDENCE
 from conformance.plan import make_plan
 from conformance.report.shape import Report
 from conformance.report.write import dumps
@@ -130,29 +131,27 @@ class TestForged:
         assert "summary is not what the evidence gives" in said
 
     def test_an_exchange_taken_out_of_the_evidence(self, made: Path) -> None:
-        lines = (made / form.EVIDENCE).read_bytes().splitlines(keepends=True)
+        lines = (made / EVIDENCE).read_bytes().splitlines(keepends=True)
         gone = next(line for line in lines if b'"kind":"exchange"' in line and b'"errors.' in line)
         name = json.loads(gone)["id"]
         kept = [
             line for line in lines if line != gone and not (b'"intent"' in line and name.encode() in line)
         ]
-        said = problems(forged(made, form.EVIDENCE, b"".join(kept)))
+        said = problems(forged(made, EVIDENCE, b"".join(kept)))
         assert "of the plan missing from the evidence" in said
         assert name in said
 
     def test_an_answer_moved_under_another_request(self, made: Path) -> None:
-        content = (made / form.EVIDENCE).read_bytes().replace(b"five words", b"nine words", 1)
-        assert "with another request than the plan's" in problems(forged(made, form.EVIDENCE, content))
+        content = (made / EVIDENCE).read_bytes().replace(b"five words", b"nine words", 1)
+        assert "with another request than the plan's" in problems(forged(made, EVIDENCE, content))
 
     def test_a_part_of_the_generated_requests_left_away(self, made: Path) -> None:
-        content = (
-            (made / form.EVIDENCE).read_bytes().replace(b'"generated":"smoke"', b'"generated":"none"', 1)
-        )
-        assert "not run with the usual generated requests" in problems(forged(made, form.EVIDENCE, content))
+        content = (made / EVIDENCE).read_bytes().replace(b'"generated":"smoke"', b'"generated":"none"', 1)
+        assert "not run with the usual generated requests" in problems(forged(made, EVIDENCE, content))
 
     def test_the_challenge_changed_after_the_run(self, made: Path) -> None:
-        content = (made / form.EVIDENCE).read_bytes().replace(b'"Zebra 7"', b'"Zebra 8"', 1)
-        assert "made from another plan" in problems(forged(made, form.EVIDENCE, content))
+        content = (made / EVIDENCE).read_bytes().replace(b'"Zebra 7"', b'"Zebra 8"', 1)
+        assert "made from another plan" in problems(forged(made, EVIDENCE, content))
 
     def test_a_page_that_says_more_than_the_report(self, made: Path) -> None:
         page = (made / "report.md").read_bytes().replace(b"not-conformant", b"conformant", 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from conformance import certificate as form
 from conformance import engine
 from conformance.errors import UsageError
+from conformance.evidence import EVIDENCE
 from conformance.report.safe import for_terminal
 from conformance.signature import NAMESPACE
 from conformance.verdict import Exit
@@ -22,7 +23,7 @@ _EXITS = {State.VERIFIED: Exit.OK, State.REJECTED: Exit.FAILED, State.OTHER_SUIT
 def certify(arguments: argparse.Namespace) -> int:
     """Make a certificate of a whole run, whatever its grade; the operator's baseline is left out of it."""
     run = Path(arguments.run)
-    result = engine.judge_evidence(run / form.EVIDENCE)
+    result = engine.judge_evidence(run / EVIDENCE)
     if found := form.gaps(result):
         raise UsageError(
             f"The run in {run} cannot be certified.",

@@ -14,8 +14,8 @@ from conformance.catalogue import Catalogue
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.run import RUNS
 from conformance.errors import UsageError
+from conformance.evidence import EVIDENCE
 from conformance.model import Claim, Requirement
-from conformance.resume import EVIDENCE
 from conformance.views import View
 
 

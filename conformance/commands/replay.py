@@ -17,7 +17,6 @@ from conformance.model import KEY_MARK, Exchange, Request
 from conformance.report.shape import Report, checked
 from conformance.report.show import show_exchange
 from conformance.report.write import write_all
-from conformance.resume import EVIDENCE
 from conformance.views import View
 
 
@@ -57,7 +56,7 @@ def read_report(run: Path) -> Report:
 def reproduce(arguments: argparse.Namespace) -> int:
     """Send one recorded exchange again, with the key of the environment, and print what comes back."""
     folder = run_folder(arguments.run)
-    recorded = evidence.read(folder / EVIDENCE)
+    recorded = evidence.read(folder / evidence.EVIDENCE)
     before = next((found for found in recorded.exchanges if found.id == arguments.id), None)
     if before is None:
         raise UsageError(

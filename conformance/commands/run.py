@@ -17,14 +17,14 @@ from conformance.baseline import FILE_NAME, NO_BASELINE, Baseline
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.settings import settings_from
 from conformance.errors import UsageError
-from conformance.evidence import Evidence
+from conformance.evidence import EVIDENCE, Evidence
 from conformance.plan import Plan
 from conformance.report.console import render_console
 from conformance.report.github import annotations_of, guarded
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
 from conformance.report.write import write_all
-from conformance.resume import EVIDENCE, demand_same, recorded_run
+from conformance.resume import demand_same, recorded_run
 
 RUNS = Path("reports") / "runs"
 
