@@ -253,7 +253,8 @@ def capture(
     is in the evidence.
     """
     settings = prepared.settings
-    with _opened(evidence_path, header or header_of(prepared), resumed=before is not None) as writer:
+    path, said = evidence_path, header or header_of(prepared)
+    with Writer(path, said) if before is None else Writer.resume(path) as writer:
         recorder = Recorder(writer, redactor(settings.target))
 
         async def main() -> Capture:
@@ -274,10 +275,6 @@ def capture(
             stopped = INTERRUPTED
         writer.footer({"stopped": stopped, **({"not_sent": not_sent} if not_sent else {})})
     return stopped
-
-
-def _opened(path: Path, header: Mapping[str, Json], *, resumed: bool) -> Writer:
-    return Writer.resume(path) if resumed else Writer(path, header)
 
 
 def header_of(prepared: Prepared) -> dict[str, Any]:
@@ -344,10 +341,8 @@ def judge_evidence(
 
     """
     recorded = evidence_file.read(path)
-    if planned is not None:
-        prepared = replace(planned, settings=replace(planned.settings, strict=strict))
-    else:
-        prepared = plan_again(replace(settings_of(recorded.header), strict=strict))
+    prepared = planned or plan_again(settings_of(recorded.header))
+    prepared = replace(prepared, settings=replace(prepared.settings, strict=strict))
     if prepared.plan.digest != recorded.header["plan"]:
         raise OtherPlanError(
             f"The evidence in {path} was made from another plan than this version of the suite makes.",
