@@ -11,10 +11,12 @@ import pytest
 from conformance import engine
 from conformance.catalogue import load
 from conformance.engine import Settings
+from conformance.examples import PREFIX, load_examples
 from conformance.model import Exchange, Json, Level, Outcome, Request
 from conformance.models import load_cards
 from conformance.reference import KEY, ReferenceGateway
 from conformance.report.console import render_console
+from conformance.report.html_page import render_html
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report, checked
 from conformance.retired import retired
@@ -193,6 +195,37 @@ def test_models_that_the_target_does_not_list_are_named(tmp_path: Path) -> None:
     assert "kimi-k2.5" in report["absent"]
     assert "grok-3" in {row["model"] for row in report["outdated"]}
     assert "kimi-k2.5" not in {row["model"] for row in report["outdated"]}
+    assert report["unsent"] == []
+
+
+def test_printed_examples_of_models_that_were_not_asked_are_named_with_the_reason(tmp_path: Path) -> None:
+    only = ("transport.documented-examples",)
+    report = run(tmp_path, profile="mixroute", only=only, offered=("gpt-4o", "glm-5", "own"))
+    unsent = {row["example"]: row for row in report["unsent"]}
+    sent = {
+        probe.removeprefix(PREFIX)
+        for each in report["exchanges"].values()
+        if (probe := each["probe"]).startswith(PREFIX)
+    }
+    documents = CATALOGUE.profile("mixroute").documents
+    assert sent
+    assert unsent
+    assert sent | set(unsent) == {each.id for each in load_examples() if each.document in documents}
+    assert not sent & set(unsent)
+    assert all(row["absent"] for row in unsent.values())
+    for page in (render_markdown(report), render_html(report)):
+        assert "the target does not list" in page
+        assert all(name in page and row["source"] in page for name, row in unsent.items())
+    assert "see report.md" in render_console(report, width=1000)
+
+
+def test_a_model_that_nobody_chose_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    only = ("transport.documented-examples",)
+    report = run(tmp_path, "gpt-4o", profile="mixroute", only=only, offered=("gpt-4o",))
+    assert report["unsent"]
+    assert not any(row["absent"] for row in report["unsent"])
+    assert "not among those to ask" in render_markdown(report)
+    assert "the target does not list" not in render_html(report)
 
 
 def test_nobody_promised_what_the_core_profile_is_asked(tmp_path: Path) -> None:

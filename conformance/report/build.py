@@ -23,7 +23,7 @@ from conformance.report.excerpt import excerpt, shortened
 from conformance.report.extensions import extensions
 from conformance.report.facts import RunFacts, facts_of, moment
 from conformance.report.lenient import lenient
-from conformance.report.promises import outdated, parameters
+from conformance.report.promises import outdated, parameters, unsent
 from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
 from conformance.report.timeline import timeline
@@ -135,6 +135,7 @@ def build(
             judgement.units, catalogue, profile, cards=cards or load_cards(), absent=absent, day=run.day
         ),
         absent=list(absent),
+        unsent=unsent(plan, profile.documents, absent),
         spent=shape.Spent(
             requests=run.requests, prompt_tokens=run.tokens.prompt, completion_tokens=run.tokens.completion
         ),

@@ -12,7 +12,7 @@ from conformance.report import describe
 from conformance.report.safe import for_terminal, visible
 from conformance.report.shape import CaseFacts, Counts, Report, ResultFacts
 from conformance.verdict import Grade
-from conformance.words import named
+from conformance.words import counted, named
 
 IN_FULL: Final = 5
 """Failures that are shown in full; the others stand in report.md."""
@@ -138,6 +138,10 @@ class _Page:
             yield ""
         if absent := self.report["absent"]:
             yield from self.row("not listed", ", ".join(absent))
+        if unsent := self.report["unsent"]:
+            count = counted(len(unsent), "printed example")
+            yield from self.row("not sent", f"{count} of models that were not asked; see report.md")
+        if absent or unsent:
             yield ""
 
     def open_questions(self) -> Iterator[str]:

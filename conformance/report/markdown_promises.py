@@ -8,7 +8,7 @@ from typing import Final
 from conformance.model import GATEWAY, Outcome
 from conformance.report.promises import by_outcome
 from conformance.report.safe import for_markdown, markdown_code
-from conformance.report.shape import ParameterFacts, Report
+from conformance.report.shape import ParameterFacts, Report, Unsent
 from conformance.words import named
 
 _NAMED: Final = 3
@@ -36,6 +36,24 @@ def render_outdated(report: Report) -> Iterator[str]:
         names = ", ".join(markdown_code(model) for model in absent)
         yield f"Models of the document that the target does not list, and that were not asked: {names}"
         yield ""
+    yield from _unsent(report["unsent"])
+
+
+def _unsent(examples: list[Unsent]) -> Iterator[str]:
+    """Yield the printed examples that nobody was sent, by the reason."""
+    reasons = (
+        (True, "since the target does not list their model"),
+        (False, "since their model was not among those to ask"),
+    )
+    for absent, why in reasons:
+        named = [
+            f"{markdown_code(each['example'])} ({markdown_code(each['model'])}, {for_markdown(each['source'])})"
+            for each in examples
+            if each["absent"] is absent
+        ]
+        if named:
+            yield f"Printed examples that were not sent, {why}: {', '.join(named)}"
+            yield ""
 
 
 def render_parameters(report: Report) -> Iterator[str]:

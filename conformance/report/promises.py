@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from conformance.catalogue import Catalogue, Clause, Profile
+from conformance.checks.transport_examples import ROW as EXAMPLES
+from conformance.examples import load_examples
 from conformance.model import Finding, Outcome
 from conformance.models import ModelCards
+from conformance.plan import Plan
 from conformance.report.safe import clip
-from conformance.report.shape import Outdated, ParameterFacts
+from conformance.report.shape import Outdated, ParameterFacts, Unsent
 from conformance.retired import CLAUSE
 from conformance.verdict import UnitResult
 
@@ -69,6 +72,20 @@ def outdated(
             saw = f"{model} has ended on {ended}, and the target does not list it"
             found.setdefault((CLAUSE, model, ""), _entry(clause, model, "", saw))
     return [found[key] for key in sorted(found)]
+
+
+def unsent(plan: Plan, documents: Collection[str], absent: Collection[str]) -> list[Unsent]:
+    """List the examples of these documents that were not sent, since they name models that were not asked.
+
+    None where the run was not to look at examples. ``absent`` are models that the target does not list.
+    """
+    if all(case.requirement != EXAMPLES for case in plan.cases):
+        return []
+    return [
+        Unsent(example=example.id, source=example.source, model=example.model, absent=example.model in absent)
+        for example in load_examples()
+        if example.document in documents and example.model not in plan.models
+    ]
 
 
 def _ended(models: Sequence[str], cards: ModelCards, day: date | None) -> Iterator[tuple[str, date]]:

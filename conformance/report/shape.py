@@ -235,6 +235,18 @@ class ParameterFacts(TypedDict):
     exchange: str
 
 
+class Unsent(TypedDict):
+    """An example that a document prints and that was not sent, since its model was not asked.
+
+    ``absent`` says that the target was asked for its models and does not list that one.
+    """
+
+    example: str
+    source: str
+    model: str
+    absent: bool
+
+
 class Outdated(TypedDict):
     """Where a document is wrong about what is behind the gateway today.
 
@@ -297,6 +309,7 @@ class Report(TypedDict):
     parameters: list[ParameterFacts]
     outdated: list[Outdated]
     absent: list[str]
+    unsent: list[Unsent]
     spent: Spent
     not_measured: list[Unmeasured]
     baseline: Baseline
