@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +30,15 @@ def cache_folder() -> Path | None:
         return Path.home() / ".cache" / "chat-conformance"
     except RuntimeError:
         return None
+
+
+def key_of(kind: str, seed: int, files: Iterable[Path], libraries: Iterable[str]) -> str:
+    """Return the key of what is made with a seed: another one as soon as a file or a library is another."""
+    parts = [file.read_bytes() for file in files]
+    parts += [version(name).encode() for name in libraries]
+    parts.append(str(seed).encode())
+    digests = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return f"{kind}-{hashlib.sha256(digests).hexdigest()[:32]}"
 
 
 def load(key: str) -> Json:

@@ -163,12 +163,8 @@ def lock(seed: int = 0) -> dict[str, Json]:
 
 
 def _key(seed: int) -> str:
-    parts = [(data_root() / "spec" / "openapi.yaml").read_bytes()]
-    parts += [Path(file).read_bytes() for file in (__file__, graft.__file__)]
-    parts += [version(name).encode() for name in ("schemathesis", "hypothesis", "jsonschema")]
-    parts.append(str(seed).encode())
-    digests = b"".join(hashlib.sha256(part).digest() for part in parts)
-    return "cases-" + hashlib.sha256(digests).hexdigest()[:32]
+    files = (data_root() / "spec" / "openapi.yaml", Path(__file__), Path(graft.__file__))
+    return casecache.key_of("cases", seed, files, ("schemathesis", "hypothesis", "jsonschema"))
 
 
 def _for_model(body: Json, member: str | None, model: str, cheaply: Mapping[str, Json]) -> Json:

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from conformance import casecache, oddities
 from conformance.errors import HarnessError
 from conformance.paths import data_root
+from conformance.strategies.spoilt import Spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from conformance.model import Json
-    from conformance.strategies.mutants import Spoilt
+    from conformance.openapi import SchemaValidator
 
 MUTANTS: Final = 4
 """Mutants of each valid body."""
@@ -49,18 +50,11 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Mutant:
-    """A talk with one defect; ``twin`` names the talk. The rest is as in ``strategies.mutants.Spoilt``."""
+class Mutant(Spoilt):
+    """A talk with one defect; ``twin`` names the talk."""
 
     name: str
     twin: str
-    value: dict[str, Json]
-    requirement: str
-    group: str
-    what: str
-    names: tuple[str, ...]
-    pointer: str
-    member: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +109,14 @@ def lock(seed: int = 0) -> dict[str, Json]:
 
 def _key(seed: int) -> str:
     folder = Path(__file__).parent
-    files = [
+    files = (
         data_root() / "spec" / "openapi.yaml",
         Path(__file__),
         Path(oddities.__file__),
         folder / "graft.py",
-    ]
-    parts = [file.read_bytes() for file in (*files, *sorted((folder / "strategies").glob("*.py")))]
-    parts += [version(name).encode() for name in ("hypothesis", "jsonschema")]
-    parts.append(str(seed).encode())
-    digests = b"".join(hashlib.sha256(part).digest() for part in parts)
-    return "own-" + hashlib.sha256(digests).hexdigest()[:32]
+        *sorted((folder / "strategies").glob("*.py")),
+    )
+    return casecache.key_of("own", seed, files, ("hypothesis", "jsonschema"))
 
 
 def _draw(seed: int) -> OwnCases:
@@ -148,7 +139,7 @@ def _draw(seed: int) -> OwnCases:
                     raise HarnessError(f"The generated talk {name} of seed {seed} is not valid.")
                 talks.append(Talk(name, kind, value))
                 counts[kind] += 1
-                found = list(_mutants(talks[-1], seed))
+                found = list(_mutants(talks[-1], judge, seed))
                 mutants += found
                 counts["mutants"] += len(found)
     bodies = (*_oddities(oddities.CUT, seed), *_oddities(oddities.ODD, seed))
@@ -157,15 +148,12 @@ def _draw(seed: int) -> OwnCases:
     return OwnCases(tuple(talks), tuple(mutants), bodies, headers, dict(sorted(counts.items())))
 
 
-def _mutants(talk: Talk, seed: int) -> Iterator[Mutant]:
+def _mutants(talk: Talk, judge: SchemaValidator, seed: int) -> Iterator[Mutant]:
     """Yield different mutants of a talk whose label another library confirms; what it does not confirm is dropped."""
-    from conformance import graft  # noqa: PLC0415 - what only a generation needs
-    from conformance.openapi import validator  # noqa: PLC0415
-    from conformance.strategies.draws import draw  # noqa: PLC0415
+    from conformance.strategies.draws import draw  # noqa: PLC0415 - what only a generation needs
     from conformance.strategies.mutants import of_schema, of_sense  # noqa: PLC0415
     from conformance.strategies.rules import loose_ends  # noqa: PLC0415
 
-    judge = validator(graft.REQUEST)
     seen: set[str] = set()
     for number in range(1, MUTANTS + 1):
         name = f"{talk.name}-{number}"

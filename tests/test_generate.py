@@ -233,7 +233,7 @@ def test_a_cache_hit_is_quick_and_imports_no_generator(made: Made, tmp_path: Pat
 
 def test_another_generator_or_seed_has_its_own_cache(monkeypatch: pytest.MonkeyPatch):
     before = generate._key(0)
-    monkeypatch.setattr(generate, "version", lambda _: "0")
+    monkeypatch.setattr(casecache, "version", lambda _: "0")
     assert generate._key(0) != before
     assert generate._key(1) != generate._key(0)
 

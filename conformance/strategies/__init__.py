@@ -10,5 +10,6 @@ module            what it makes
 :mod:`.schemas`   JSON Schemas for the arguments of tools, wide and deep
 :mod:`.talks`     valid bodies: plain talks, parts and names, tool rounds, mixes of members
 :mod:`.mutants`   valid bodies with exactly one defect, whose cause is known
+:mod:`.spoilt`    what a mutant is
 ================  ========================================================================
 """

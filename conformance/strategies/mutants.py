@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from hypothesis import assume
@@ -19,6 +18,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from conformance import graft
 from conformance.model import Json
 from conformance.openapi import json_pointer, validator, validator_at
+from conformance.strategies.spoilt import Spoilt
 
 _OTHERS: Final[tuple[Json, ...]] = (7, -1.5, True, "text", "", [], ["x"], [0], {}, {"a": 1}, None)
 """Values of every type; those that a schema accepts are no use for it."""
@@ -27,19 +27,6 @@ _TOOLS: Final = ("tools", "tool_choice", "tool_calls", "tool_call_id")
 _LEFT_ALONE: Final = frozenset({"model", "max_tokens", "stream", "stream_options"})
 """Members that other cases break: without a model or a limit an answer could cost much, and what is wrong with a
 stream may be told of its options."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spoilt:
-    """A body with one defect; ``group`` is the rule that is broken, the same for all that break it."""
-
-    value: dict[str, Json]
-    requirement: str
-    group: str
-    what: str
-    names: tuple[str, ...]
-    pointer: str
-    member: str
 
 
 def of_schema(body: dict[str, Json]) -> SearchStrategy[Spoilt]:
