@@ -161,9 +161,27 @@ def test_limits_are_sent_as_they_are_whatever_the_model_needs() -> None:
     card = ModelCard("m", least_budget=1024, limit_field="max_completion_tokens")
     sent = {probe.id: json.loads(probe.request.body) for probe in parameter_probes(Asker("m", card))}
     one = sent["parameters.max-tokens-one"]
-    assert one == {"model": "m", "messages": [{"role": "user", "content": STORY}], "max_tokens": 1}
+    story: Json = [{"role": "user", "content": STORY}]
+    assert one == {"model": "m", "messages": story, "max_tokens": 1, "stream": True}
     assert sent["parameters.max-completion-tokens"]["max_completion_tokens"] == LIMIT
     assert sent["parameters.stop-string"]["max_completion_tokens"] == 1024
+
+
+def test_a_limit_is_not_blamed_for_what_is_refused_without_it_too() -> None:
+    probe, other = PROBES["parameters.max-completion-tokens"], PROBES["stream.usage"]
+    refused = json_answer(400, error("Bad request."))
+    row = "parameters.max-completion-tokens-accepted"
+    assert verdict(row, view_of(probe, refused), view_of(other, streamed("Hello."))) is FAIL
+    assert verdict(row, view_of(probe, refused), view_of(other, refused)) is UNSURE
+    assert verdict(row, view_of(probe, streamed("Hello.")), view_of(other, refused)) is PASS
+
+
+@pytest.mark.parametrize(("words", "expected"), [(LIMIT + 1, FAIL), (LIMIT, UNSURE)])
+def test_a_stream_of_more_words_than_any_least_limit_shows_that_a_limit_of_one_token_is_ignored(
+    words: int, expected: Verdict
+) -> None:
+    answer = streamed("word " * words)
+    assert says("parameters.max-tokens-effect", "parameters.max-tokens-one", answer) is expected
 
 
 def test_a_limit_beyond_every_model_is_not_reckoned_as_a_cost() -> None:

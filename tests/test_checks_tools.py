@@ -759,14 +759,21 @@ def test_pieces_without_an_index_find_their_calls_by_id() -> None:
     ],
 )
 def test_no_answer_is_too_strange_to_be_judged(raw: bytes) -> None:
-    asked = ("tools.none", "tools.truncated", "tools.at-hand", "tools.history", "tools.round-trip")
+    asked = (
+        "tools.none",
+        "tools.none-stream",
+        "tools.truncated",
+        "tools.at-hand",
+        "tools.history",
+        "tools.round-trip",
+    )
     rows = {check.requirement for check in all_checks() if check.requirement.startswith("tools.")}
     for probe in (*COMPLETE, *STREAMED, *asked):
         for row in rows:
             findings(row, view(probe, raw), view("stream.usage", text_stream("Hello.")))
 
 
-def test_the_reference_passes_every_row_in_sixteen_requests() -> None:
+def test_the_reference_passes_every_row_in_seventeen_requests() -> None:
     with ReferenceGateway(models=[MODEL]) as gateway:
         result = reference_run(gateway.base_url, only=["tools.*", "messages.*tool*"], generated="none")
     units = {unit.requirement: unit for unit in result.judgement.units}
@@ -774,4 +781,4 @@ def test_the_reference_passes_every_row_in_sixteen_requests() -> None:
     rows = [row for row in load().judged if row.startswith("tools.") and row not in made]
     assert {name: units[name].verdict for name in rows} == dict.fromkeys(rows, PASS)
     sent = [each.probe for each in result.evidence.exchanges if each.probe.startswith("tools.")]
-    assert len(sent) == 16
+    assert len(sent) == 17

@@ -16,6 +16,7 @@ from conformance.checks.usage import billed_of
 from conformance.checks.values import finish_of
 from conformance.model import Finding
 from conformance.probes.parameters import LIMIT
+from conformance.views import Form
 
 _TOKENS: Final = (
     "max_tokens",
@@ -26,7 +27,6 @@ _TOKENS: Final = (
     "最大",
 )
 MAX_TOKENS: Final = Wanted("max_tokens", _TOKENS, ("max_tokens",))
-MAX_COMPLETION_TOKENS: Final = Wanted("max_completion_tokens", _TOKENS, ("max_completion_tokens",))
 ONE: Final = Wanted("max_tokens 1", _TOKENS, ("max_tokens",))
 HUGE: Final = Wanted(
     "a max_tokens beyond every model's limit",
@@ -37,10 +37,14 @@ HUGE: Final = Wanted(
 BOTH: Final = Wanted(
     "max_tokens and max_completion_tokens", _TOKENS, ("max_tokens", "max_tokens+max_completion_tokens")
 )
+MAX_COMPLETION_TOKENS: Final = Wanted("max_completion_tokens", _TOKENS, ("max_completion_tokens",))
 NONE: Final = Wanted("a request without a limit", _TOKENS)
 
 _LONG: Final = 2 * LIMIT
 """Words that are more than the limit allows, however a tokenizer counts."""
+
+_LONG_FOR_ONE: Final = LIMIT
+"""Words that are more than a limit of one token allows, also where an upstream takes none below :data:`LIMIT`."""
 
 _COMMA: Final = (",", "\uff0c", "\u3001")
 
@@ -55,8 +59,9 @@ def cut(case: Case) -> Shown:
     """Tell whether the limit has cut the story."""
     view, words = case.view, len(case.view.text.split())
     finish, billed = finish_of(view), billed_of(case)
-    if words > _LONG:
-        return _over(f"an answer of {words} words with a limit of {LIMIT} tokens")
+    one = view.asked.get("max_tokens") == 1
+    if words > (_LONG_FOR_ONE if one else _LONG):
+        return _over(f"an answer of {words} words with a limit of {1 if one else LIMIT} tokens")
     if billed is not None and billed > LIMIT:
         return _over(f"{billed} completion tokens with a limit of {LIMIT}, finish_reason {finish!r}")
     if finish == "length":
@@ -94,17 +99,31 @@ def _cuts(requirement: str, on: Selector, wanted: Wanted) -> None:
 _accepts("parameters.max-tokens-accepted", ids("parameters.max-tokens"), MAX_TOKENS)
 _accepts("parameters.max-tokens-one", ids("parameters.max-tokens-one"), ONE)
 _accepts("parameters.max-tokens-above-limit", ids("parameters.max-tokens-huge"), HUGE)
-_accepts(
-    "parameters.max-completion-tokens-accepted",
-    ids("parameters.max-completion-tokens"),
-    MAX_COMPLETION_TOKENS,
-)
 _accepts("parameters.no-limit", valid("minimal"), NONE)
 
-_cuts("parameters.max-tokens-effect", ids("parameters.max-tokens"), MAX_TOKENS)
+_cuts("parameters.max-tokens-effect", ids("parameters.max-tokens", "parameters.max-tokens-one"), MAX_TOKENS)
 _cuts(
     "parameters.max-completion-tokens-effect", ids("parameters.max-completion-tokens"), MAX_COMPLETION_TOKENS
 )
+
+
+_WITH_IT: Final = ("stream.usage", "messages.assistant")
+"""What the request with max_completion_tokens has besides: token counts of a stream, and earlier turns."""
+
+
+@check(
+    "parameters.max-completion-tokens-accepted",
+    on=ids("parameters.max-completion-tokens"),
+    reads=Reads.ANSWER,
+    beside=_WITH_IT,
+)
+def max_completion_tokens_accepted(case: Case) -> Iterator[Finding]:
+    """The newer limit is taken (C06)."""
+    refused = [name for name, view in case.others.items() if view.form is Form.REFUSED]
+    if case.view.form is Form.REFUSED and refused:
+        yield case.unsure(f"{refused[0]}, which has no such limit, is refused too")
+    else:
+        yield conclude(case, MAX_COMPLETION_TOKENS)
 
 
 @check("parameters.limit-precedence", on=ids("parameters.both-limits"), reads=Reads.ANSWER)

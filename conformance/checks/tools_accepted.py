@@ -61,7 +61,7 @@ def _accepts(
 
 _accepts("tools.function-accepted", ids("tools.auto"), "a function tool", other=("tool_choice",))
 _accepts("tools.choice-auto-accepted", ids("tools.auto"), "tool_choice auto")
-_accepts("tools.choice-none-accepted", ids("tools.none"), "tool_choice none")
+_accepts("tools.choice-none-accepted", ids("tools.none", "tools.none-stream"), "tool_choice none")
 _accepts(
     "tools.parallel-accepted",
     ids("tools.single", "tools.parallel-stream"),

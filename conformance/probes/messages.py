@@ -22,6 +22,18 @@ RICH_TEXT: Final = (
     '第一行\n"quotes" \\( \\frac{1}{2} \\) \t**bold**\n全角:(){}!? 👩‍👩‍👧 العربية हिन्दी Ελληνικά'
 )
 
+GUIDE: Final = (
+    "You are a helpful assistant in a small public library, and the people who write to you are visitors. "
+    "Be friendly, be brief, and use plain words that a child of ten would know. When somebody says hello, "
+    "say hello too. When somebody asks for a book, tell them on which shelf it stands. When you do not know "
+    "the answer, say so, and send them to the desk near the door. Do not talk about prices, the weather, or "
+    "the news of the day. Do not use bold type, tables, lists or links, since the screen at the door can only "
+    "show plain lines of text. Never write more than two lines. If a visitor is in a hurry, leave out all "
+    "that is not needed. If a visitor is unhappy, say that you are sorry, and ask what you can do for them. "
+    "Thank everybody who returns a book on time."
+)
+"""An instruction of so many words that the bill shows whether it was read; it asks for nothing unusual."""
+
 
 def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the conversations of one model."""
@@ -37,7 +49,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
     yield ask.valid("messages.minimal", minimal, traits={"minimal", "text"})
     named: dict[str, Json] = {"role": "user", "name": "ada", "content": HELLO}
     rich: dict[str, Json] = {"role": "user", "content": RICH_TEXT + "\n" + HELLO}
-    system: list[Json] = [{"role": "system", "content": "You are a helpful assistant."}]
+    system: list[Json] = [{"role": "system", "content": GUIDE}]
     system = system if "system" in roles else []
     history: list[Json] = [
         {"role": "user", "content": "My name is Ada."},
@@ -84,7 +96,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
         streamed=stream,
         gateway=False,
     )
-    developer: Json = {"role": "developer", "content": "Be brief."}
+    developer: Json = {"role": "developer", "content": GUIDE}
     yield from ask.together(
         say("first-and-last", [developer, *last]),
         say("developer", [developer, user]),

@@ -18,6 +18,21 @@ from conformance.probes.chat import HELLO
 STORY: Final = "Write a long story about a fox, at least 300 words."
 """What nobody tells in a few tokens, nor without a *the*; small models obey it more often than they count."""
 
+TALK: Final[tuple[Json, ...]] = (
+    {"role": "user", "content": "Tell me something about foxes."},
+    {
+        "role": "assistant",
+        "content": (
+            "Foxes are small wild animals that look a bit like dogs. They have a long tail, a thin face and "
+            "ears that stand up. Most of them are red, some are gray, and those that live in the far north "
+            "turn white in winter. A fox eats mice, birds, eggs, fruit and almost anything else that it can "
+            "find. It hunts alone, mostly at night, and hears a mouse move under deep snow. In spring the "
+            "mother stays in the den with four or five young ones, and the father brings food for all of them."
+        ),
+    },
+)
+"""Earlier turns of so many words that the bill shows whether they were read."""
+
 LIMIT: Final = 16
 """Tokens of the limits that have to cut the story. Some upstreams take no less."""
 
@@ -49,6 +64,9 @@ NULLABLE: Final = (
 )
 """Members that may be null in OpenAI's description (``CreateChatCompletionRequest``)."""
 
+_FEATURES: Final = {"stream-options-alone": "stream-usage"}
+"""The features of members that are merely taken, where they are no labels."""
+
 
 def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the requests for limits, stop words, several choices, log probabilities, sampling and labels."""
@@ -59,20 +77,32 @@ def probes(ask: Asker) -> Iterator[Probe]:
 
 
 def _probe(
-    ask: Asker, name: str, feature: str, prompt: str, members: Mapping[str, Json], *, limit: int | None = 24
+    ask: Asker,
+    name: str,
+    feature: str,
+    prompt: str | list[Json],
+    members: Mapping[str, Json],
+    *,
+    limit: int | None = 24,
 ) -> Probe:
     body = {**ask.body(prompt, limit=limit), **ask.shape, **members}
     return ask.valid(f"parameters.{name}", body, feature=feature)
 
 
 def _limits(ask: Asker) -> Iterator[Probe]:
-    """Yield limits that are sent as they are: the least budget of the model's card does not count here."""
-    rows: tuple[tuple[str, dict[str, Json]], ...] = (
-        ("max-completion-tokens", {"max_completion_tokens": LIMIT}),
-        ("both-limits", {"max_tokens": WIDE_LIMIT, "max_completion_tokens": LIMIT}),
-    )
-    for name, members in rows:
-        yield _probe(ask, name, "limits", STORY, members, limit=None)
+    """Yield limits that are sent as they are: the least budget of the model's card does not count here.
+
+    Members were seen to be lost in streams alone, or in complete answers alone. So each limit is asked in both forms.
+    """
+    talk: list[Json] = [*TALK, {"role": "user", "content": STORY}]
+    counted: dict[str, Json] = {
+        "max_completion_tokens": LIMIT,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    yield _probe(ask, "max-completion-tokens", "limits", talk, counted, limit=None)
+    both: dict[str, Json] = {"max_tokens": WIDE_LIMIT, "max_completion_tokens": LIMIT}
+    yield _probe(ask, "both-limits", "limits", STORY, both, limit=None)
     huge = _probe(ask, "max-tokens-huge", "limits", HELLO, {"max_tokens": BEYOND_ANY_LIMIT}, limit=None)
     yield replace(huge, budget=ask.card.unlimited_cost)
     array: dict[str, Json] = {"stop": list(STOPS), "stream": True}
@@ -84,13 +114,14 @@ def _sampled(ask: Asker) -> Iterator[Probe]:
 
     Zeros stand among the bounds: relays were seen to lose them. None of them can undo a limit or a stop word.
     """
-    rows: tuple[tuple[str, str, dict[str, Json], int | None, dict[str, Json]], ...] = (
+    rows: tuple[tuple[str, str, dict[str, Json], int | None, dict[str, Json], bool], ...] = (
         (
             "stop-string",
             "zero",
             {"stop": STOP},
             64,
             {"temperature": 0, "presence_penalty": 0, "frequency_penalty": 0},
+            False,
         ),
         (
             "max-tokens",
@@ -98,6 +129,7 @@ def _sampled(ask: Asker) -> Iterator[Probe]:
             {"max_tokens": LIMIT},
             None,
             {"top_p": 0, "presence_penalty": -2, "frequency_penalty": -2},
+            False,
         ),
         (
             "max-tokens-one",
@@ -105,14 +137,16 @@ def _sampled(ask: Asker) -> Iterator[Probe]:
             {"max_tokens": 1},
             None,
             {"temperature": 2, "top_p": 1, "presence_penalty": 2, "frequency_penalty": 2},
+            True,
         ),
     )
-    for name, bound, members, limit, sampling in rows:
+    for name, bound, members, limit, sampling, streamed in rows:
         feature = "stop" if limit else "limits"
+        shape: dict[str, Json] = {"stream": True} if streamed else {}
         yield from ask.together(
-            _probe(ask, f"{name}-and-{bound}", feature, STORY, {**members, **sampling}, limit=limit),
-            _probe(ask, name, feature, STORY, members, limit=limit),
-            _probe(ask, f"sampling-{bound}", "sampling", HELLO, sampling),
+            _probe(ask, f"{name}-and-{bound}", feature, STORY, {**members, **sampling, **shape}, limit=limit),
+            _probe(ask, name, feature, STORY, {**members, **shape}, limit=limit),
+            _probe(ask, f"sampling-{bound}", "sampling", HELLO, {**sampling, **shape}),
         )
 
 
@@ -143,12 +177,14 @@ def _taken(ask: Asker) -> Iterator[Probe]:
         "prompt_cache_key": "conformance",
     }
     unusual: dict[str, dict[str, Json]] = {"labels": labels, "unknown-member": {UNKNOWN: True}}
+    if not ask.card.stream_only:
+        unusual["stream-options-alone"] = {"stream_options": {"include_usage": True}}
     for whole, parts in (("everyday", everyday), ("unusual", unusual)):
         members = {name: value for part in parts.values() for name, value in part.items()}
         yield from ask.together(
             _probe(ask, whole, "metadata", HELLO, members),
-            *(_probe(ask, name, "metadata", HELLO, part) for name, part in parts.items()),
+            *(
+                _probe(ask, name, _FEATURES.get(name, "metadata"), HELLO, part)
+                for name, part in parts.items()
+            ),
         )
-    if not ask.card.stream_only:
-        options: dict[str, Json] = {"stream_options": {"include_usage": True}}
-        yield _probe(ask, "stream-options-alone", "stream-usage", HELLO, options)

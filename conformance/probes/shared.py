@@ -38,6 +38,7 @@ SHARED: Final = (
     "tools.history-parallel",
     "tools.history-parts",
     "tools.no-parameters",
+    "tools.none-stream",
     "tools.required-alone",
     "tools.round-trip",
     "tools.server-tool",

@@ -190,6 +190,9 @@ def _odd(tools: _Tools) -> Iterator[Probe]:
     ask = tools.ask
     where = f"What is the weather in {tools.city('none')} right now?"
     yield tools.probe("none", tools.body(where, [WEATHER], limit=48, tool_choice="none"))
+    if not ask.card.stream_only:
+        streamed = tools.body(where, [WEATHER], limit=48, tool_choice="none", stream=True)
+        yield tools.probe("none-stream", streamed)
     at_hand = tools.body(HELLO, [WEATHER], limit=24, stream=True, stream_options={"include_usage": True})
     yield tools.probe("at-hand", at_hand)
     strict = function("get_weather", "Get the current weather in a city.", _STRICT_CITY, strict=True)
