@@ -15,7 +15,6 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from conformance import engine, evidence
-from conformance.catalogue import load as load_catalogue
 from conformance.checks import all_checks
 from conformance.cli import main
 from conformance.exchange import Limits, Sender, sender_for
@@ -53,11 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def planned(folder: Path) -> Plan:
-    settings, catalogue = (
-        engine.settings_of(evidence.read(folder / "evidence.jsonl").header),
-        load_catalogue(),
-    )
-    return engine.plan_for(settings, catalogue, catalogue.profile(settings.profile), settings.models).plan
+    return engine.plan_again(engine.settings_of(evidence.read(folder / "evidence.jsonl").header)).plan
 
 
 def exchange_of(folder: Path) -> Exchange:
