@@ -84,21 +84,28 @@ class Generation:
     counts: Mapping[str, int]
 
 
-def coverage_cases(model: str, seed: int, cheaply: Mapping[str, Json] = CHEAP) -> tuple[GeneratedCase, ...]:
+def coverage_cases(model: str, seed: int, own: Mapping[str, Json] = CHEAP) -> tuple[GeneratedCase, ...]:
     """Return the generated cases for a model, always in the same order.
 
-    ``cheaply`` takes the place of the examples' ``max_tokens: 1`` for models that are asked in another way;
-    the member under test is left alone.
+    ``own`` are the members that take the place of the examples' ``max_tokens: 1``.
     """
     return tuple(
-        replace(case, value=_for_model(case.value, case.member, model, cheaply))
-        for case in generation(seed).cases
+        replace(case, value=for_model(case.value, case.member, model, own)) for case in generation(seed).cases
     )
 
 
-def twin_bodies(model: str, seed: int, cheaply: Mapping[str, Json] = CHEAP) -> dict[str, Json]:
+def twin_bodies(model: str, seed: int, own: Mapping[str, Json] = CHEAP) -> dict[str, Json]:
     """Return the valid bodies that the cases' ``twin`` names, for a model."""
-    return {name: _for_model(body, None, model, cheaply) for name, body in generation(seed).twins.items()}
+    return {name: for_model(body, None, model, own) for name, body in generation(seed).twins.items()}
+
+
+def for_model(body: Json, member: str | None, model: str, own: Mapping[str, Json]) -> Json:
+    """Return a body for a model that is asked with its ``own`` members; the member under test is left alone."""
+    if not isinstance(body, dict):
+        return body
+    out = {name: value for name, value in body.items() if name == member or name not in CHEAP}
+    given: dict[str, Json] = {"model": model, **own}
+    return {**out, **{name: value for name, value in given.items() if name != member}}
 
 
 def select(cases: Iterable[GeneratedCase], limit: int = 20) -> tuple[GeneratedCase, ...]:
@@ -165,14 +172,6 @@ def lock(seed: int = 0) -> dict[str, Json]:
 def _key(seed: int) -> str:
     files = (data_root() / "spec" / "openapi.yaml", Path(__file__), Path(graft.__file__))
     return casecache.key_of("cases", seed, files, ("schemathesis", "hypothesis", "jsonschema"))
-
-
-def _for_model(body: Json, member: str | None, model: str, cheaply: Mapping[str, Json]) -> Json:
-    if not isinstance(body, dict):
-        return body
-    out = {name: value for name, value in body.items() if name == member or name not in CHEAP}
-    own: dict[str, Json] = {"model": model, **cheaply}
-    return {**out, **{name: value for name, value in own.items() if name != member}}
 
 
 def _generate(seed: int) -> Generation:

@@ -19,13 +19,14 @@ from conformance.openapi import validator
 from conformance.owncases import own_cases
 from conformance.paths import data_root
 from conformance.probes.generated import SMOKE, TWICE, generated_for
+from conformance.probes.own import Asking
 from conformance.relations import relations
 from conformance.strategies.rules import loose_ends
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conformance.model import Probe
+    from conformance.model import Json, Probe
     from conformance.owncases import OwnCases
 
 CARDS = load_cards()
@@ -170,6 +171,14 @@ def test_a_request_with_a_limit_is_reckoned_at_it_and_one_without_at_the_whole_a
             assert probe.budget == 1, probe.id
         elif probe.defect is not None and probe.defect.pointer == "/max_tokens":
             assert probe.budget == card.unlimited_cost, probe.id
+
+
+@pytest.mark.parametrize("limit", [True, "4", 0, -1, 4.5, None])
+def test_what_is_no_limit_is_reckoned_at_the_whole_answer(limit: Json) -> None:
+    card = CARDS.card("reference-chat")
+    asking = Asking("reference-chat", card, {})
+    assert asking.cost({card.limit_field: limit}) == card.unlimited_cost
+    assert asking.cost({card.limit_field: 4, "n": True}) == 4
 
 
 def test_the_users_own_members_are_in_every_body() -> None:

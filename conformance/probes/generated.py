@@ -62,11 +62,7 @@ def generated_for(
         UsageError: the amount is none of these.
 
     """
-    cheaply: dict[str, Json] = {card.limit_field: 1}
-    if card.stream_only:
-        cheaply["stream"] = True
-    asking = Asking(model, card, cheaply, dict(extra or {}))
-    made = _Made(asking, seed)
+    made = _Made(Asking(model, card, dict(extra or {})), seed)
     if amount == "smoke":
         return amount, made.smoke()
     if amount == "full":
@@ -81,18 +77,15 @@ class _Made:
 
     def __init__(self, asking: Asking, seed: int) -> None:
         self.asking = asking
-        known = {**asking.cheaply, **asking.extra}
-        cases = coverage_cases(asking.model, seed, asking.cheaply)
-        cases = tuple(case for case in cases if case.member not in asking.extra)
+        made = coverage_cases(asking.model, seed, asking.own)
+        cases = [case for case in made if case.member not in asking.extra]
         self.invalid = [case for case in cases if case.mode is Intent.INVALID]
         self.valid = [
             case
             for case in cases
             if case.mode is Intent.VALID and not (asking.card.stream_only and case.member == "stream")
         ]
-        self.twins = {
-            name: _with(body, known) for name, body in twin_bodies(asking.model, seed, asking.cheaply).items()
-        }
+        self.twins = twin_bodies(asking.model, seed, asking.own)
         self.own = own_cases(seed)
         self.base = cast("dict[str, Json]", self.twins["cheapest"])
 
@@ -176,10 +169,6 @@ def _covering(cases: Sequence[GeneratedCase], most: int) -> list[str]:
     return chosen
 
 
-def _with(body: Json, members: Mapping[str, Json]) -> Json:
-    return {**body, **members} if isinstance(body, dict) else body
-
-
 def _names(cases: Iterable[GeneratedCase]) -> list[tuple[str, GeneratedCase]]:
     """Name cases by what they break and a number, the same for the same cases."""
     seen: Counter[str] = Counter()
@@ -205,8 +194,7 @@ def _twin(name: str, body: Json, model: str) -> Probe:
 
 
 def _probe(name: str, case: GeneratedCase, asking: Asking) -> Probe:
-    value = _with(case.value, asking.extra)
-    members = value if isinstance(value, dict) else {}
+    members = case.value if isinstance(case.value, dict) else {}
     is_valid = case.mode is Intent.VALID
     where = case.instance or "/"
     steps = (case.member, *case.instance.split("/"))
@@ -214,7 +202,7 @@ def _probe(name: str, case: GeneratedCase, asking: Asking) -> Probe:
     return Probe(
         id=name,
         model=asking.model if is_valid else GATEWAY,
-        request=request(encode(value)),
+        request=request(encode(case.value)),
         intent=case.mode,
         streamed=members.get("stream") is True,
         traits=frozenset({"generated", case.scenario.replace("_", "-")}) | traits_of(members),

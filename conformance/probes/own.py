@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 from conformance import oddities
+from conformance.generate import for_model
 from conformance.model import GATEWAY, Claim, Defect, Intent, Json, Outcome, Probe, Request
 from conformance.models import ModelCard
 from conformance.owncases import ROWS, Mutant, OwnCases, Talk
 from conformance.probes.asker import encode, request, traits_of
 from conformance.relations import DEFAULTS, relations
+from conformance.strictjson import is_integer
 
 BASE: Final = "generated.twin-cheapest"
 """The valid request that odd ones differ from in one respect, and that others only write differently."""
@@ -37,25 +39,27 @@ _FEATURES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How one model is asked: ``cheaply`` are the members that bound an answer, ``extra`` the user's own."""
+    """How one model is asked: ``extra`` are the members that the user adds to every body."""
 
     model: str
     card: ModelCard
-    cheaply: Mapping[str, Json]
     extra: Mapping[str, Json]
+
+    @property
+    def own(self) -> dict[str, Json]:
+        """The members that every body has: those that bound an answer, then the user's."""
+        cheaply: dict[str, Json] = {self.card.limit_field: 1}
+        return {**cheaply, **({"stream": True} if self.card.stream_only else {}), **self.extra}
 
     def body(self, value: Mapping[str, Json], member: str | None = None) -> dict[str, Json]:
         """Return a body for this model; the member under test is left alone."""
-        own = {"model": self.model, **self.cheaply, **self.extra}
-        out = {name: item for name, item in value.items() if name == member or name != "max_tokens"}
-        return {**out, **{name: item for name, item in own.items() if name != member}}
+        return cast("dict[str, Json]", for_model(dict(value), member, self.model, self.own))
 
     def cost(self, value: Mapping[str, Json]) -> int:
         """Return the completion tokens that an answer can have: without a valid limit what the card reckons."""
         limit, n = value.get(self.card.limit_field), value.get("n")
-        bounded = isinstance(limit, int) and limit > 0
-        several = n if isinstance(n, int) and n > 1 else 1
-        return (int(str(limit)) if bounded else self.card.unlimited_cost) * several
+        most = limit if is_integer(limit) and limit > 0 else self.card.unlimited_cost
+        return most * (n if is_integer(n) and n > 1 else 1)
 
 
 def talks(cases: OwnCases, asking: Asking) -> dict[str, Probe]:
