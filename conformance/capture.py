@@ -33,7 +33,7 @@ BREAKER: Final = 8
 """Consecutive exchanges without a whole answer (none, without end, 429, or a refused key) that end a capture."""
 
 
-MOST_WEIGHT: Final = 192 * 1024 * 1024
+MOST_WEIGHT: Final = 128 * 1024 * 1024
 """Bytes that the answers of each model may need when they are read, about; a usual run needs a tenth of it."""
 
 HEAVY: Final = 1024 * 1024
@@ -328,7 +328,7 @@ def _weight(content: bytes) -> int:
     return (
         2 * len(content)
         + 300 * (content.count(b"{") + content.count(b"["))
-        + 100 * content.count(b"\n")
+        + 300 * content.count(b"\n")
         + 50 * content.count(b",")
     )
 
