@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -43,7 +42,6 @@ def price(probes: Iterable[Probe]) -> Price:
 
 def _data(plan: Plan) -> dict[str, object]:
     certain, further = _split(plan)
-    pairs = Counter((payer(probe), probe.feature) for probe in certain)
     return {
         "set": plan.set_name,
         "profile": plan.profile,
@@ -58,10 +56,10 @@ def _data(plan: Plan) -> dict[str, object]:
             {
                 "model": model,
                 "feature": feature,
-                "requests": requests,
-                "completion_tokens_at_most": price(_cell(plan, model, feature)).tokens,
+                "requests": paid.requests,
+                "completion_tokens_at_most": paid.tokens,
             }
-            for (model, feature), requests in sorted(pairs.items())
+            for (model, feature), paid in sorted(_cells(certain).items())
         ],
         "probes": [
             {
@@ -86,9 +84,12 @@ def _split(plan: Plan) -> tuple[list[Probe], list[Probe]]:
     return certain, [probe for probe in plan.probes if not probe.certain]
 
 
-def _cell(plan: Plan, model: str, feature: str) -> list[Probe]:
-    certain, _ = _split(plan)
-    return [probe for probe in certain if payer(probe) == model and probe.feature == feature]
+def _cells(probes: Iterable[Probe]) -> dict[tuple[str, str], Price]:
+    """Return what each feature costs of each model."""
+    cells: dict[tuple[str, str], list[Probe]] = {}
+    for probe in probes:
+        cells.setdefault((payer(probe), probe.feature), []).append(probe)
+    return {cell: price(paid) for cell, paid in cells.items()}
 
 
 def _text(plan: Plan) -> str:
@@ -115,8 +116,9 @@ def _text(plan: Plan) -> str:
 def _matrix(plan: Plan) -> Iterable[str]:
     """Yield what each model costs, and a table of requests with a row for each feature and a column for each model."""
     columns = [GATEWAY, *plan.models]
+    certain, _ = _split(plan)
     for number, model in enumerate(columns):
-        paid = price(probe for probe in _split(plan)[0] if payer(probe) == model)
+        paid = price(probe for probe in certain if payer(probe) == model)
         name = f"once, through {plan.models[0]}" if model == GATEWAY else model
         yield f"[{number}] {name}: {paid.requests} requests, {paid.tokens} completion tokens"
     yield ""
@@ -125,6 +127,7 @@ def _matrix(plan: Plan) -> Iterable[str]:
     yield (
         f"{'requests':{room}}" + "".join(f"{f'[{number}]':>5}" for number in range(len(columns))) + "  total"
     )
+    cells = _cells(certain)
     for feature in features:
-        cells = [len(_cell(plan, model, feature)) for model in columns]
-        yield f"{feature:{room}}" + "".join(f"{cell or '.':>5}" for cell in cells) + f"{sum(cells):>7}"
+        row = [cells[model, feature].requests if (model, feature) in cells else 0 for model in columns]
+        yield f"{feature:{room}}" + "".join(f"{cell or '.':>5}" for cell in row) + f"{sum(row):>7}"
