@@ -28,7 +28,8 @@ def join_evidence(
     """
     first = [] if before is None else [before]
     files = [*parts, *first] if any(part.stem.endswith(".0") for part in parts) else [*first, *parts]
-    read = [evidence_file.read(file) for file in files]
+    held = {file: evidence_file.read(file) for file in files}
+    read = list(held.values())
     sent = {exchange_id(probe, seed=plan.seed, challenge=plan.challenge) for probe in plan.probes}
     found_first: dict[str, Exchange] = {}
     for number, each in enumerate(read):
@@ -40,7 +41,7 @@ def join_evidence(
     exchanges.sort(key=lambda found: (found.attempt, order.get((found.probe, found.model), len(order))))
     ends = [
         str((each.footer or {}).get("stopped", "a worker was killed"))
-        for each, file in zip(read, files, strict=True)
+        for file, each in held.items()
         if file != before
     ]
     with replacing(path, header or read[0].header) as writer:
@@ -50,7 +51,7 @@ def join_evidence(
         writer.footer({"stopped": next((end for end in ends if end), "")})
     measured = [results for part in parts if (results := sdkresults.read(part)) is not None]
     if before is not None and (earlier := sdkresults.read(before)) is not None:
-        captured = {found.id for part in parts for found in evidence_file.read(part).exchanges}
+        captured = {found.id for part in parts for found in held[part].exchanges}
         measured.append(earlier.of({exchange.id for exchange in exchanges} - captured))
     if measured:
         sdkresults.write(sdkresults.join(measured).of({exchange.id for exchange in exchanges}), path)
