@@ -206,6 +206,8 @@ ODD: Final[Mapping[str, Recipe]] = {
 }
 """What one target reads and another refuses."""
 
+BODIES: Final[Mapping[str, Recipe]] = {**CUT, **ODD}
+
 
 def _typed(value: str | None) -> Callable[[tuple[Header, ...], int], tuple[Header, ...]]:
     """Return a change of Content-Type; None leaves it out."""

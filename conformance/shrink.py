@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 from conformance import evidence as evidence_file
-from conformance import graft, oddities
+from conformance import graft
 from conformance.conditions import split_pointer
 from conformance.engine import Prepared, Recorder, header_of, judge_recorded, redactor
 from conformance.exchange import Sender
+from conformance.judge import Bench
 from conformance.model import Intent, Json, Level, Probe, Request, Verdict
 from conformance.openapi import validator
 from conformance.owncases import own_cases
 from conformance.probes.asker import encode
-from conformance.probes.own import BASE
+from conformance.probes.own import BASE, odd_body, odd_header
 from conformance.reductions import sizes, smaller
 from conformance.report.reproduce import reproduce
 from conformance.views import Form, View
@@ -91,20 +92,16 @@ def shrink_failures(prepared: Prepared, recorded: Path) -> tuple[Shrunk, ...]:
 
 def _failures(prepared: Prepared, evidence: evidence_file.Evidence) -> Iterator[tuple[tuple[str, ...], View]]:
     """Yield the smallest failed request of each kind, with the requirements that it fails; required ones first."""
-    plan = prepared.plan
-    views = {
-        (exchange.probe, exchange.model): View(probe, exchange)
-        for exchange in evidence.exchanges
-        if (probe := plan.index.get((exchange.probe, exchange.model))) is not None and probe.has("generated")
-    }
+    bench = Bench(prepared.plan, evidence.exchanges)
     rows: dict[str, list[str]] = {}
     named: dict[str, View] = {}
     units = sorted(judge_recorded(prepared, evidence).units, key=lambda unit: unit.level is not Level.MUST)
     for unit in units:
         for case in unit.cases:
-            probe = plan.probe(case.probe, unit.model)
-            view = views.get((probe.id, probe.model)) if probe else None
-            if case.verdict is Verdict.FAIL and unit.level is not Level.MAY and view is not None:
+            view = bench.view(case.probe, unit.model)
+            if view is None or not view.probe.has("generated"):
+                continue
+            if case.verdict is Verdict.FAIL and unit.level is not Level.MAY:
                 named.setdefault(view.probe.id, view)
                 rows.setdefault(view.probe.id, []).append(unit.requirement)
     kinds: dict[tuple[str, str], View] = {}
@@ -200,29 +197,15 @@ async def _odd_reduced(probe: Probe, base: Mapping[str, Json], seed: int, shows:
     """Search for the least size of an oddity that shows the failure."""
     cases = own_cases(seed)
     kind, _, name = probe.id.removeprefix("generated.").partition("-")
-    oddity = next(
-        (each for each in (cases.bodies if kind == "body" else cases.headers) if each.name == name), None
-    )
+    drawn, make = (cases.bodies, odd_body) if kind == "body" else (cases.headers, odd_header)
+    oddity = next((each for each in drawn if each.name == name), None)
     while oddity is not None:
-        for size in sizes(1, oddity.size):
-            if await shows(_sized(probe, kind, oddity.recipe, size, base)):
-                oddity = replace(oddity, size=size)
+        for smaller_one in (replace(oddity, size=size) for size in sizes(1, oddity.size)):
+            if await shows(make(smaller_one, base)):
+                oddity = smaller_one
                 break
         else:
             return
-
-
-def _sized(probe: Probe, kind: str, recipe: str, size: int, base: Mapping[str, Json]) -> Request:
-    if kind == "body":
-        found = {**oddities.CUT, **oddities.ODD}[recipe]
-        return replace(probe.request, body=found.make(base, size))
-    names = {"x-padding"}
-    plain = tuple(
-        pair
-        for pair in probe.request.headers
-        if pair[0].lower() not in names and not pair[0].startswith("X-Extra-")
-    )
-    return replace(probe.request, headers=oddities.HEADERS[recipe].change(plain, size))
 
 
 def _said(view: View) -> str:

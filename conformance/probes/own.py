@@ -14,7 +14,7 @@ from conformance import oddities
 from conformance.generate import for_model
 from conformance.model import GATEWAY, Claim, Defect, Intent, Json, Outcome, Probe, Request
 from conformance.models import ModelCard
-from conformance.owncases import ROWS, Mutant, OwnCases, Talk
+from conformance.owncases import ROWS, Mutant, Oddity, OwnCases, Talk
 from conformance.probes.asker import encode, request, traits_of
 from conformance.relations import DEFAULTS, relations
 from conformance.strictjson import is_integer
@@ -130,16 +130,26 @@ def _left_out(talk: Talk, asking: Asking) -> frozenset[str] | None:
         gone |= more
 
 
+def odd_body(oddity: Oddity, base: Mapping[str, Json]) -> Request:
+    """Return a request whose body an oddity makes of a valid one."""
+    return replace(request(b""), body=oddities.BODIES[oddity.recipe].make(base, oddity.size))
+
+
+def odd_header(oddity: Oddity, base: Mapping[str, Json]) -> Request:
+    """Return a request with a valid body, whose headers an oddity changes."""
+    plain = request(encode(dict(base)))
+    return replace(plain, headers=oddities.HEADERS[oddity.recipe].change(plain.headers, oddity.size))
+
+
 def odd_bodies(cases: OwnCases, asking: Asking, base: Mapping[str, Json]) -> Iterator[Probe]:
     """Yield bodies that are no JSON, and bodies that are odd JSON."""
     for oddity in cases.bodies:
-        cut = oddity.recipe in oddities.CUT
-        recipe = (oddities.CUT if cut else oddities.ODD)[oddity.recipe]
+        cut, recipe = oddity.recipe in oddities.CUT, oddities.BODIES[oddity.recipe]
         yield _odd(
             asking,
             base,
             f"generated.body-{oddity.name}",
-            replace(request(b""), body=recipe.make(base, oddity.size)),
+            odd_body(oddity, base),
             requirement="errors.malformed-json" if cut else "robustness.odd-body",
             defect=Defect(_sized(recipe.what, oddity.size, recipe.sizes), names=recipe.names),
             traits=frozenset() if cut else frozenset({"may-be-served"}),
@@ -151,14 +161,13 @@ def odd_headers(cases: OwnCases, asking: Asking, base: Mapping[str, Json]) -> It
 
     What refuses those may be the HTTP library in front of the endpoint, which knows no error objects.
     """
-    plain = request(encode(dict(base)))
     for oddity in cases.headers:
         recipe = oddities.HEADERS[oddity.recipe]
         yield _odd(
             asking,
             base,
             f"generated.header-{oddity.name}",
-            replace(plain, headers=recipe.change(plain.headers, oddity.size)),
+            odd_header(oddity, base),
             requirement="robustness.odd-headers",
             defect=Defect(
                 _sized(recipe.what, oddity.size, recipe.sizes), names=recipe.names, statuses=(400, 415)
