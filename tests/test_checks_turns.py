@@ -18,6 +18,7 @@ from tests.factory import chunk, completion, findings, json_answer, probes, sse_
 PROBES = probes("chat", "messages", "parameters")
 PASS, FAIL, SKIP, UNSURE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE
 WORDS = len(GUIDE.split())
+IN_STREAM = "messages.stream-turns-read"
 SYSTEM, DEVELOPER, HISTORY = "messages.system-read", "messages.developer-read", "messages.history-read"
 
 
@@ -100,9 +101,16 @@ def test_a_developer_message_is_compared_with_plain_chat(mine: int, expected: Ve
 
 @pytest.mark.parametrize(("mine", "expected"), [(140, PASS), (20, FAIL), (28, FAIL)])
 def test_a_history_is_compared_with_the_same_question_without_one(mine: int, expected: Verdict) -> None:
-    view = told("parameters.max-completion-tokens", mine)
-    other = told("parameters.both-limits", 20)
+    view, other = told("parameters.both-limits", mine), told("parameters.max-tokens", 20)
     assert verdict(HISTORY, view, other, told("chat.basic", 12)) is expected
+
+
+@pytest.mark.parametrize(("mine", "expected"), [(260, PASS), (20, FAIL), (150, FAIL), (145, FAIL)])
+def test_in_a_stream_neither_the_system_message_nor_the_history_may_be_missing(
+    mine: int, expected: Verdict
+) -> None:
+    view, other = told("parameters.max-completion-tokens", mine), told("parameters.max-tokens", 20)
+    assert verdict(IN_STREAM, view, other, told("chat.basic", 12)) is expected
 
 
 def test_a_model_without_a_system_role_is_not_sent_one() -> None:

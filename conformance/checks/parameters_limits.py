@@ -107,26 +107,30 @@ _cuts(
 )
 
 
-_WITH_IT: Final = ("stream.usage", "messages.assistant")
-"""What the request with max_completion_tokens has besides: token counts of a stream, and earlier turns."""
+_TURNS: Final = ("messages.assistant", "messages.system")
+"""What requests with a limit have besides: earlier turns."""
 
 
 @check(
     "parameters.max-completion-tokens-accepted",
     on=ids("parameters.max-completion-tokens"),
     reads=Reads.ANSWER,
-    beside=_WITH_IT,
+    beside=("stream.usage", *_TURNS),
 )
 def max_completion_tokens_accepted(case: Case) -> Iterator[Finding]:
     """The newer limit is taken (C06)."""
-    refused = [name for name, view in case.others.items() if view.form is Form.REFUSED]
-    if case.view.form is Form.REFUSED and refused:
-        yield case.unsure(f"{refused[0]}, which has no such limit, is refused too")
-    else:
-        yield conclude(case, MAX_COMPLETION_TOKENS)
+    yield _not_for_the_rest(case) or conclude(case, MAX_COMPLETION_TOKENS)
 
 
-@check("parameters.limit-precedence", on=ids("parameters.both-limits"), reads=Reads.ANSWER)
+@check("parameters.limit-precedence", on=ids("parameters.both-limits"), reads=Reads.ANSWER, beside=_TURNS[:1])
 def limit_precedence(case: Case) -> Iterator[Finding]:
     """Of two limits max_completion_tokens counts (C07)."""
-    yield conclude(case, BOTH, cut(case))
+    yield _not_for_the_rest(case) or conclude(case, BOTH, cut(case))
+
+
+def _not_for_the_rest(case: Case) -> Finding | None:
+    """Say nothing of a limit where what else its request has is refused without one too."""
+    refused = [name for name, view in case.others.items() if view.form is Form.REFUSED]
+    if case.view.form is not Form.REFUSED or not refused:
+        return None
+    return case.unsure(f"{refused[0]}, which has no such limit, is refused too")

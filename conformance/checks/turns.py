@@ -140,11 +140,14 @@ _read(
     "a developer message",
     "developer",
 )
+_STORIES: Final = ("parameters.max-tokens", "parameters.stop-string", "chat.basic")
+_read("messages.history-read", ids("parameters.both-limits"), _STORIES, "a history", "user", "assistant")
 _read(
-    "messages.history-read",
+    "messages.stream-turns-read",
     ids("parameters.max-completion-tokens"),
-    ("parameters.both-limits", "parameters.max-tokens", "parameters.stop-string", "chat.basic"),
-    "a history",
+    _STORIES,
+    "a system message and a history",
+    "system",
     "user",
     "assistant",
 )

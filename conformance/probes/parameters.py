@@ -33,6 +33,16 @@ TALK: Final[tuple[Json, ...]] = (
 )
 """Earlier turns of so many words that the bill shows whether they were read."""
 
+TELLER: Final = (
+    "You tell long stories to children before they go to sleep, and you never grow tired of it. Begin at once, "
+    "without a greeting, a title, or a question. Let each story have a beginning, a middle and an end, and take "
+    "your time: say what the animals see, what they hear, what they eat, and what they say to each other. Use "
+    "plain words and whole sentences. When a child asks for a story that you have told before, tell it again, "
+    "with a new friend in it, and do not say that it is the same one. Never stop in the middle of a story, and "
+    "never make a list of it."
+)
+"""An instruction that the question goes well with, of so many words that the bill shows whether it was read."""
+
 LIMIT: Final = 16
 """Tokens of the limits that have to cut the story. Some upstreams take no less."""
 
@@ -95,14 +105,15 @@ def _limits(ask: Asker) -> Iterator[Probe]:
     Members were seen to be lost in streams alone, or in complete answers alone. So each limit is asked in both forms.
     """
     talk: list[Json] = [*TALK, {"role": "user", "content": STORY}]
+    teller: list[Json] = [{"role": "system", "content": TELLER}] if "system" in ask.card.roles else []
     counted: dict[str, Json] = {
         "max_completion_tokens": LIMIT,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    yield _probe(ask, "max-completion-tokens", "limits", talk, counted, limit=None)
+    yield _probe(ask, "max-completion-tokens", "limits", [*teller, *talk], counted, limit=None)
     both: dict[str, Json] = {"max_tokens": WIDE_LIMIT, "max_completion_tokens": LIMIT}
-    yield _probe(ask, "both-limits", "limits", STORY, both, limit=None)
+    yield _probe(ask, "both-limits", "limits", talk, both, limit=None)
     huge = _probe(ask, "max-tokens-huge", "limits", HELLO, {"max_tokens": BEYOND_ANY_LIMIT}, limit=None)
     yield replace(huge, budget=ask.card.unlimited_cost)
     array: dict[str, Json] = {"stop": list(STOPS), "stream": True}
