@@ -8,7 +8,6 @@ digest of itself without that digest. So whoever signs this one small file has s
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,6 +17,7 @@ from typing import Any, Final
 from conformance import __version__, engine
 from conformance.catalogue import Catalogue, Profile
 from conformance.evidence import EVIDENCE
+from conformance.jsontext import on_lines
 from conformance.model import Claim
 from conformance.paths import data_root
 from conformance.plan import Plan, exchange_id
@@ -207,4 +207,4 @@ def is_canonical(content: bytes, parsed: object) -> bool:
 
 
 def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
+    return on_lines(value).encode("ascii")

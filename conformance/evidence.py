@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final, Literal, NoReturn, Self, TypeAlias, Typ
 
 from conformance.disk import Disk, sync_folder
 from conformance.errors import UsageError
+from conformance.jsontext import on_one_line
 from conformance.model import Exchange, FaultKind, Json, Request, TransportFault
 
 try:
@@ -148,8 +149,7 @@ class Writer:
         self._disk.wait()
 
     def _write(self, row: Mapping[str, Json], *, durable: bool = True) -> None:
-        line = json.dumps(row, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-        self._stream.write(line.encode("ascii") + b"\n")
+        self._stream.write(on_one_line(row).encode("ascii") + b"\n")
         self._stream.flush()
         if durable:  # not asked of the disk for what costs nothing to lose
             self._disk.wants()

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from conformance import casecache, graft, owncases
 from conformance.errors import CatalogueError
+from conformance.jsontext import encode
 from conformance.model import Intent
 from conformance.openapi import json_pointer, validator
 from conformance.paths import data_root
@@ -72,7 +73,7 @@ class GeneratedCase:
     @property
     def body(self) -> bytes:
         """The body as it is sent: compact JSON in UTF-8."""
-        return json.dumps(self.value, ensure_ascii=False, separators=(",", ":")).encode()
+        return encode(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ A recipe's ``size`` is how much of it there is: levels, bytes, members, digits, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
+from conformance.jsontext import encode
 from conformance.model import Json
 
 Body: TypeAlias = Mapping[str, Json]
@@ -58,14 +58,9 @@ class Recipe:
     names: tuple[str, ...] = _JSON
 
 
-def plain(body: Body) -> bytes:
-    """Write a body as clients do: compact JSON in UTF-8."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 def _plus(body: Body, member: bytes) -> bytes:
     """Return the body with one more member, whose text is given."""
-    return plain(body)[:-1] + b"," + member + b"}"
+    return encode(body)[:-1] + b"," + member + b"}"
 
 
 def _said(body: Body, text: bytes) -> bytes:
@@ -78,13 +73,13 @@ def _split(body: Body) -> tuple[bytes, bytes]:
     """Return the body in two, before and after the end of the text of the last message."""
     *others, last = cast("list[dict[str, Json]]", body["messages"])
     marked: list[Json] = [*others, {**last, "content": f"{last['content']}{_MARK}"}]
-    before, _, after = plain({**body, "messages": marked}).partition(_MARK.encode())
+    before, _, after = encode({**body, "messages": marked}).partition(_MARK.encode())
     return before, after
 
 
 def _cut(body: Body, size: int) -> bytes:
     """Return that many hundredths of the body, at least one byte, never all of it."""
-    whole = plain(body)
+    whole = encode(body)
     return whole[: max(1, min(len(whole) - 1, len(whole) * size // 100))]
 
 
@@ -100,12 +95,12 @@ def _limit(body: Body, write: Callable[[int], str]) -> bytes:
 def _deep_content(body: Body, size: int) -> bytes:
     """Return the body with arrays inside arrays for the content of its message."""
     message = b'"messages":[{"role":"user","content":' + b"[" * size + b"]" * size + b"}]"
-    return plain({**body, "messages": []}).replace(b'"messages":[]', message)
+    return encode({**body, "messages": []}).replace(b'"messages":[]', message)
 
 
 def _twice(body: Body, _: int) -> bytes:
     """Return the body with the member messages twice."""
-    return _plus(body, plain({"messages": body["messages"]})[1:-1])
+    return _plus(body, encode({"messages": body["messages"]})[1:-1])
 
 
 def _adding(member: Callable[[int], bytes]) -> Callable[[Body, int], bytes]:
@@ -125,7 +120,7 @@ def _filled(body: Body, size: int) -> bytes:
 
 CUT: Final[Mapping[str, Recipe]] = {
     "cut": Recipe("a body that breaks off", _cut, (1, 99)),
-    "cut-before-last-brace": Recipe("a body without its last brace", lambda body, _: plain(body)[:-1]),
+    "cut-before-last-brace": Recipe("a body without its last brace", lambda body, _: encode(body)[:-1]),
     "cut-in-escape": Recipe(
         "a body that breaks off in an escape", lambda body, _: _split(body)[0] + rb"\u00"
     ),
@@ -135,8 +130,8 @@ CUT: Final[Mapping[str, Recipe]] = {
 """What is no JSON in anybody's book."""
 
 ODD: Final[Mapping[str, Recipe]] = {
-    "bom": Recipe("a byte order mark before the body", lambda body, _: b"\xef\xbb\xbf" + plain(body)),
-    "utf-16": Recipe("a body in UTF-16", lambda body, _: plain(body).decode().encode("utf-16")),
+    "bom": Recipe("a byte order mark before the body", lambda body, _: b"\xef\xbb\xbf" + encode(body)),
+    "utf-16": Recipe("a body in UTF-16", lambda body, _: encode(body).decode().encode("utf-16")),
     "latin-1": Recipe("a letter in ISO 8859-1", _saying(b" caf\xe9")),
     "overlong": Recipe("an overlong UTF-8 form", _saying(b" \xc0\x80")),
     "cesu": Recipe("half of a surrogate pair in UTF-8", _saying(b" \xed\xa0\x80")),
@@ -164,7 +159,7 @@ ODD: Final[Mapping[str, Recipe]] = {
         "a token limit written 4e0", lambda body, _: _limit(body, lambda n: f"{n}e0"), names=_NUMBER
     ),
     "null-everywhere": Recipe(
-        "null for every optional member", lambda body, _: plain({**dict.fromkeys(_OPTIONAL), **body})
+        "null for every optional member", lambda body, _: encode({**dict.fromkeys(_OPTIONAL), **body})
     ),
     "deep-arrays": Recipe(
         "nested arrays", _adding(lambda size: b'"x_deep":' + b"[" * size + b"]" * size), (1_000, 50_000)
@@ -177,7 +172,7 @@ ODD: Final[Mapping[str, Recipe]] = {
     "deep-content": Recipe("content nested in arrays", _deep_content, (200, 5_000)),
     "many-members": Recipe(
         "thousands of unknown members",
-        lambda body, size: plain({**body, **{f"x_{n}": n for n in range(size)}}),
+        lambda body, size: encode({**body, **{f"x_{n}": n for n in range(size)}}),
         (1_000, 10_000),
     ),
     "long-name": Recipe(
@@ -196,12 +191,12 @@ ODD: Final[Mapping[str, Recipe]] = {
         (1_000_000, 8_000_000),
         (*_JSON, "size", "large", "long", "limit", "exceed", "bytes", "过大"),
     ),
-    "comment": Recipe("a comment after the body", lambda body, _: plain(body) + b" // x"),
-    "comma": Recipe("a comma before the last brace", lambda body, _: plain(body)[:-1] + b",}"),
-    "two-bodies": Recipe("the body twice", lambda body, _: plain(body) * 2),
-    "nul-after": Recipe("a NUL after the body", lambda body, _: plain(body) + b"\0"),
+    "comment": Recipe("a comment after the body", lambda body, _: encode(body) + b" // x"),
+    "comma": Recipe("a comma before the last brace", lambda body, _: encode(body)[:-1] + b",}"),
+    "two-bodies": Recipe("the body twice", lambda body, _: encode(body) * 2),
+    "nul-after": Recipe("a NUL after the body", lambda body, _: encode(body) + b"\0"),
     "single-quotes": Recipe(
-        "single quotes in place of double ones", lambda body, _: plain(body).replace(b'"', b"'")
+        "single quotes in place of double ones", lambda body, _: encode(body).replace(b'"', b"'")
     ),
 }
 """What one target reads and another refuses."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from conformance.jsontext import encode
 from conformance.model import Json, Request
 
 DEFAULTS: Final[Mapping[str, Json]] = {
@@ -49,15 +50,11 @@ class Relation:
     names: tuple[str, ...] = ()
 
 
-def _rewritten(write: Callable[[Json], str]) -> Callable[[Request], Request]:
+def _rewritten(write: Callable[[Json], bytes]) -> Callable[[Request], Request]:
     def apply(request: Request) -> Request:
-        return replace(request, body=write(json.loads(request.body)).encode())
+        return replace(request, body=write(json.loads(request.body)))
 
     return apply
-
-
-def _compact(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _reversed(value: Json) -> Json:
@@ -67,18 +64,15 @@ def _reversed(value: Json) -> Json:
     return [_reversed(item) for item in value] if isinstance(value, list) else value
 
 
-def _spacious(value: Json) -> str:
+def _spacious(value: Json) -> bytes:
     """Write every kind of insignificant white space between the tokens."""
-    return (
-        " \r\n\t"
-        + json.dumps(value, ensure_ascii=False, indent="\t", separators=(" ,\r\n ", "\t:\n "))
-        + "\n "
-    )
+    text = json.dumps(value, ensure_ascii=False, indent="\t", separators=(" ,\r\n ", "\t:\n "))
+    return f" \r\n\t{text}\n ".encode()
 
 
-def _escaped(value: Json) -> str:
+def _escaped(value: Json) -> bytes:
     """Write every character of every string, of names too, as an escape."""
-    return "".join(_tokens(value))
+    return "".join(_tokens(value)).encode()
 
 
 def _tokens(value: Json) -> Iterator[str]:
@@ -97,9 +91,9 @@ def _tokens(value: Json) -> Iterator[str]:
 def _with(members: Mapping[str, Json]) -> Callable[[Request], Request]:
     """Return the relation that adds members where they are absent."""
 
-    def write(value: Json) -> str:
+    def write(value: Json) -> bytes:
         assert isinstance(value, dict)
-        return _compact({**value, **{name: item for name, item in members.items() if name not in value}})
+        return encode({**value, **{name: item for name, item in members.items() if name not in value}})
 
     return _rewritten(write)
 
@@ -122,7 +116,7 @@ def relations(spared: Iterable[str] = ()) -> Mapping[str, Relation]:
         "order": Relation(
             "robustness.member-order",
             "the members the other way round",
-            _rewritten(lambda value: _compact(_reversed(value))),
+            _rewritten(lambda value: encode(_reversed(value))),
         ),
         "whitespace": Relation(
             "robustness.whitespace", "white space between all tokens", _rewritten(_spacious)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.errors import UsageError
+from conformance.jsontext import on_lines
 
 FORMAT: Final = "chat-conformance/sdk"
 VERSION: Final = 1
@@ -139,7 +140,7 @@ def write(results: SdkResults, evidence: Path) -> None:
         "skipped": [asdict(skip) for skip in results.skipped],
     }
     try:
-        path.write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n", "ascii")
+        path.write_text(on_lines(value), "ascii")
     except OSError as error:
         raise UsageError(f"{path} cannot be written.", why=error.strerror or "") from error
 

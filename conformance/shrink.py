@@ -20,11 +20,11 @@ from conformance import graft
 from conformance.conditions import split_pointer
 from conformance.engine import Prepared, Recorder, header_of, judge_recorded, redactor
 from conformance.exchange import Sender
+from conformance.jsontext import encode, on_lines
 from conformance.judge import Bench
 from conformance.model import Intent, Json, Level, Probe, Request, Verdict
 from conformance.openapi import validator
 from conformance.owncases import own_cases
-from conformance.probes.asker import encode
 from conformance.probes.own import BASE, odd_body, odd_header
 from conformance.reductions import sizes, smaller
 from conformance.report.reproduce import reproduce
@@ -86,7 +86,7 @@ def shrink_failures(prepared: Prepared, recorded: Path) -> tuple[Shrunk, ...]:
         writer.footer({"stopped": ""})
     url = prepared.settings.target.base_url
     rows = [each.row(url) for each in found]
-    recorded.with_name(SUMMARY).write_text(json.dumps(rows, indent=1) + "\n", "ascii")
+    recorded.with_name(SUMMARY).write_text(on_lines(rows), "ascii")
     return found
 
 

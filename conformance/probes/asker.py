@@ -7,11 +7,11 @@ non-streamed requests are served) comes from the model's card; nothing here know
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from conformance.jsontext import encode
 from conformance.model import GATEWAY, KEY_MARK, Defect, Follow, Intent, Json, Probe, Request, Retry
 from conformance.models import ModelCard
 
@@ -24,11 +24,6 @@ AUTH: Final = ("Authorization", f"Bearer {KEY_MARK}")
 TRIES: Final = 3
 """How often at most a model is asked for its cooperation."""
 _SYLLABLES: Final = ("ba", "do", "fi", "ku", "le", "mo", "na", "pi", "ro", "su", "ta", "ve", "wi", "xo", "zu")
-
-
-def encode(body: Json) -> bytes:
-    """Write a body as the official SDKs do: compact JSON in UTF-8, nothing escaped that need not be."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def request(

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.jsontext import encode
 from conformance.model import Defect, Json, Probe, Request
 from conformance.probes import LIFE
-from conformance.probes.asker import JSON_HEADERS, Asker, encode, request
+from conformance.probes.asker import JSON_HEADERS, Asker, request
 from conformance.probes.chat import HELLO
 
 _JSON: Final = (

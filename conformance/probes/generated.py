@@ -12,10 +12,11 @@ from typing import Final, cast
 
 from conformance.errors import UsageError
 from conformance.generate import GeneratedCase, coverage_cases, select, twin_bodies
+from conformance.jsontext import encode
 from conformance.model import GATEWAY, Defect, Intent, Json, Probe
 from conformance.models import ModelCard
 from conformance.owncases import own_cases
-from conformance.probes.asker import encode, request, traits_of
+from conformance.probes.asker import request, traits_of
 from conformance.probes.own import Asking, canary, mutants, odd_bodies, odd_headers, rewritten, talks
 
 SMOKE: Final = 45

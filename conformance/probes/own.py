@@ -12,10 +12,11 @@ from typing import Final, cast
 
 from conformance import oddities
 from conformance.generate import for_model
+from conformance.jsontext import encode
 from conformance.model import GATEWAY, Claim, Defect, Intent, Json, Outcome, Probe, Request
 from conformance.models import ModelCard
 from conformance.owncases import ROWS, Mutant, Oddity, OwnCases, Talk
-from conformance.probes.asker import encode, request, traits_of
+from conformance.probes.asker import request, traits_of
 from conformance.relations import DEFAULTS, relations
 from conformance.strictjson import is_integer
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from conformance.jsontext import encode
 from conformance.model import Json, Probe, Request
-from conformance.probes.asker import encode
 from conformance.toolcalls import calls_of, message_of
 from conformance.views import Form, View
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
+from conformance.jsontext import encode
 from conformance.model import Defect, Json, Probe
 from conformance.probes import LIFE
-from conformance.probes.asker import Asker, encode, request
+from conformance.probes.asker import Asker, request
 from conformance.probes.chat import HELLO
 
 DEPTH: Final = 10_000

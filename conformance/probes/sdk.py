@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from conformance.jsontext import encode
 from conformance.model import KEY_MARK, Json, Outcome, Probe, Request
-from conformance.probes.asker import Asker, encode
+from conformance.probes.asker import Asker
 
 SDK_HEADERS: Final = (
     ("Accept-Encoding", "gzip, deflate"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
+from conformance.jsontext import on_lines
 from conformance.report.safe import visible
 from conformance.report.shape import Report
 from conformance.verdict import Grade
@@ -30,4 +30,4 @@ def render_badge(report: Report) -> str:
     if report["target"]["reference"]:
         message, color = f"reference {report['set']}", "lightgrey"
     badge = {"schemaVersion": 1, "label": LABEL, "message": visible(message), "color": color}
-    return json.dumps(badge, indent=1) + "\n"
+    return on_lines(badge)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Final
 
+from conformance.jsontext import on_lines
 from conformance.model import GATEWAY
 from conformance.report.compare import TITLES, Change, Comparison, Row, Side, State, of_kind
 from conformance.report.safe import for_markdown, for_terminal, markdown_code
@@ -16,7 +16,7 @@ _KINDS: Final[tuple[Change, ...]] = tuple(TITLES)
 
 def comparison_json(comparison: Comparison) -> str:
     """Return the comparison as JSON in ASCII (``spec/schema/comparison.schema.json``)."""
-    return json.dumps(comparison, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    return on_lines(comparison)
 
 
 def comparison_text(comparison: Comparison) -> str:

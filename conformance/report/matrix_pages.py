@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
+from conformance.jsontext import on_lines
 from conformance.model import Verdict
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.safe import for_markdown, for_terminal, markdown_code
@@ -15,7 +15,7 @@ _LISTED: Final = 50
 
 def matrix_json(matrix: Matrix) -> str:
     """Return the matrix as JSON in ASCII (``spec/schema/matrix.schema.json``)."""
-    return json.dumps(matrix, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    return on_lines(matrix)
 
 
 def matrix_text(matrix: Matrix) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.errors import UsageError
+from conformance.jsontext import on_one_line
 from conformance.report.badge import render_badge
 from conformance.report.html_page import render_html
 from conformance.report.junit import render_junit
@@ -27,12 +28,8 @@ def dumps(report: Mapping[str, object]) -> str:
 
 def _member(value: object) -> str:
     if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(_compact(row) for row in value) + "\n]"
-    return _compact(value)
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        return "[\n" + ",\n".join(on_one_line(row) for row in value) + "\n]"
+    return on_one_line(value)
 
 
 def write_all(report: Report, folder: Path) -> None:
