@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.jsontext import on_lines
-from conformance.model import GATEWAY
 from conformance.report.compare import TITLES, Change, Comparison, Row, Side, State, of_kind
+from conformance.report.describe import name_of
 from conformance.report.safe import for_markdown, for_terminal, markdown_code
 
 _SAYS: Final = 200
@@ -27,7 +27,7 @@ def comparison_text(comparison: Comparison) -> str:
         rows = of_kind(comparison, kind)
         lines += ["", f"{TITLES[kind]} ({len(rows)})"] if rows else []
         for row in rows:
-            lines.append(f"  {row['level']:6}  {for_terminal(_name(row))}  {_step(row)}")
+            lines.append(f"  {row['level']:6}  {for_terminal(name_of(row))}  {_step(row)}")
             lines += [f"          {for_terminal(text, _SAYS)}" for text in _says(row)]
     return "\n".join([*lines, "", _end(comparison)])
 
@@ -51,7 +51,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         lines += ["", f"## {TITLES[kind]}", ""] if rows else []
         for row in rows:
             said = "".join(f": {markdown_code(text, _SAYS)}" for text in _says(row))
-            lines.append(f"- {markdown_code(_name(row))}, {row['level']}, {_step(row)}{said}")
+            lines.append(f"- {markdown_code(name_of(row))}, {row['level']}, {_step(row)}{said}")
     return "\n".join(lines) + "\n"
 
 
@@ -59,10 +59,6 @@ def _side(side: Side) -> str:
     target = for_terminal(f"{side['target']} {side['url']}".strip())
     when = side["started"] or "nothing was sent"
     return f"{target}, {for_terminal(side['set'])}: {side['grade']}, {side['score']} ({when})"
-
-
-def _name(row: Row) -> str:
-    return row["requirement"] if row["model"] == GATEWAY else f"{row['requirement']}[{row['model']}]"
 
 
 def _step(row: Row) -> str:

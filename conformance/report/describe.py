@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from conformance.model import GATEWAY, Level, Verdict
 from conformance.report.shape import (
@@ -73,10 +73,16 @@ def why_known(report: Report, result: ResultFacts) -> str:
     return ""
 
 
-def name_of(result: ResultFacts) -> str:
+class Unit(TypedDict):
+    """What a unit is named by, in a report and in a comparison of two."""
+
+    requirement: str
+    model: str
+
+
+def name_of(unit: Unit) -> str:
     """Name a unit; the gateway itself needs no model."""
-    model = result["model"]
-    return result["requirement"] if model == GATEWAY else f"{result['requirement']}[{model}]"
+    return unit["requirement"] if unit["model"] == GATEWAY else f"{unit['requirement']}[{unit['model']}]"
 
 
 def deciding(result: ResultFacts) -> list[CaseFacts]:
