@@ -30,7 +30,7 @@ from conformance.offer import cheapest_first, chosen_by, matching
 from conformance.plan import Plan, make_plan
 from conformance.probes.asker import Asker, request
 from conformance.probes.burst import AT_ONCE, burst
-from conformance.redact import Redactor
+from conformance.recorder import Recorder, redactor
 from conformance.sdkresults import SdkResults
 from conformance.signals import terminated_like_interrupted
 from conformance.target import Target
@@ -215,29 +215,6 @@ def offered_models(settings: Settings) -> tuple[str, ...]:
     return names
 
 
-def redactor(target: Target) -> Redactor:
-    """Return the redactor for everything secret that a target was given."""
-    return Redactor(target.secrets)
-
-
-@dataclass(frozen=True)
-class Recorder:
-    """Redacts, then writes; the only door from the network to memory and disk."""
-
-    writer: evidence_file.Writer
-    redactor: Redactor
-
-    def intent(self, exchange: str) -> None:
-        """Note that an exchange is about to be sent."""
-        self.writer.intent(exchange)
-
-    def keep(self, exchange: Exchange) -> Exchange:
-        """Redact, store, return."""
-        clean = self.redactor.exchange(exchange)
-        self.writer.exchange(clean)
-        return clean
-
-
 def capture(
     prepared: Prepared,
     evidence_path: Path,
@@ -369,7 +346,19 @@ def judge_prepared(
     known = baseline.against(found.units, on=day, complete=prepared.plan.complete)
     summary = fold(prepared, found, known)
     stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
-    report = build_report(prepared, recorded, found, summary, stopped=stopped, baseline=known, sdk=sdk)
+    report = build_report(
+        prepared.plan,
+        recorded,
+        found,
+        summary,
+        catalogue=prepared.catalogue,
+        profile=prepared.profile,
+        cards=prepared.cards,
+        absent=prepared.settings.absent,
+        stopped=stopped,
+        baseline=known,
+        sdk=sdk,
+    )
     return Result(prepared, recorded, found, summary, report, stopped)
 
 

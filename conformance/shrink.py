@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, cast
 from conformance import evidence as evidence_file
 from conformance import graft
 from conformance.conditions import split_pointer
-from conformance.engine import Prepared, Recorder, header_of, judge_recorded, redactor
+from conformance.engine import Prepared, header_of, judge_recorded
 from conformance.exchange import Sender
 from conformance.jsontext import encode, on_lines
 from conformance.judge import Bench
@@ -26,6 +26,7 @@ from conformance.model import Intent, Json, Level, Probe, Request, Verdict
 from conformance.openapi import validator
 from conformance.owncases import own_cases
 from conformance.probes.own import BASE, odd_body, odd_header
+from conformance.recorder import Recorder, redactor
 from conformance.reductions import sizes, smaller
 from conformance.report.reproduce import reproduce
 from conformance.views import Form, View

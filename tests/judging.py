@@ -14,6 +14,8 @@ from conformance.exchange import Limits
 from conformance.judge import Judgement
 from conformance.model import Level, Verdict
 from conformance.reference import DEFAULT_MODEL, KEY
+from conformance.report.build import build_report
+from conformance.report.shape import Report
 from conformance.sdklane import replay
 from conformance.secret import Secret
 from conformance.target import parse_target
@@ -70,6 +72,20 @@ def judged(
         recorded = read(path)
         found, summary = engine.weigh(prepared, recorded, sdkresults.read(path))
     return Judged(prepared, recorded, found, summary)
+
+
+def reported(result: Judged) -> Report:
+    """Build the report of a judged run."""
+    prepared = result.prepared
+    return build_report(
+        prepared.plan,
+        result.evidence,
+        result.judgement,
+        result.summary,
+        catalogue=prepared.catalogue,
+        profile=prepared.profile,
+        cards=prepared.cards,
+    )
 
 
 def failing(result: Judged, *levels: Level) -> set[str]:

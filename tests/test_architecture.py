@@ -66,21 +66,6 @@ def owner(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def runtime_imports(module: Path) -> set[str]:
-    """Return the imports of a file without those for type checkers alone."""
-    tree = ast.parse(module.read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
-
-
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_libraries_are_imported_by_their_owners_alone(module: Path) -> None:
     for library, owners in OWNERS.items():
@@ -92,7 +77,7 @@ def test_libraries_are_imported_by_their_owners_alone(module: Path) -> None:
     "module", [m for m in MODULES if owner(m) in PURE], ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_judging_touches_neither_network_nor_engine(module: Path) -> None:
-    used = runtime_imports(module)
+    used = imports(module)
     assert not used & NETWORK
     assert not {name for name in used if any(name == own or name.startswith(f"{own}.") for own in ENGINE)}
 

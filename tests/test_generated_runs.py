@@ -11,13 +11,12 @@ from conformance.engine import weigh
 from conformance.model import Intent, Level, Outcome, Verdict
 from conformance.reference import ReferenceGateway
 from conformance.reference.faults import Fault, pick_faults, read_fault
-from conformance.report.build import build_report
 from conformance.report.describe import deciding
 from conformance.report.junit import render_junit
 from conformance.report.markdown import render_markdown
 from conformance.sparing import ENOUGH, NOT_SENT
 from conformance.verdict import Grade
-from tests.judging import Judged, failing, judged
+from tests.judging import Judged, failing, judged, reported
 
 LENIENT = read_fault(
     {
@@ -127,7 +126,7 @@ def test_a_crash_is_found_and_named(name: str) -> None:
 def test_the_report_counts_leniency_by_parameter_and_shows_the_smallest_requests_first(
     lenient: Judged,
 ) -> None:
-    report = build_report(lenient.prepared, lenient.evidence, lenient.judgement, lenient.summary)
+    report = reported(lenient)
     rows = {row["parameter"]: row for row in report["lenient"]}
     assert rows["temperature"]["served"] > 0
     assert rows["temperature"]["refused"] == 0
@@ -146,6 +145,6 @@ def test_the_report_counts_leniency_by_parameter_and_shows_the_smallest_requests
 
 def test_a_report_without_leniency_says_nothing_of_it() -> None:
     result = run(only=("generated.messages-not-empty-*",))
-    report = build_report(result.prepared, result.evidence, result.judgement, result.summary)
+    report = reported(result)
     assert report["lenient"] == []
     assert "Taken although" not in render_markdown(report)

@@ -16,9 +16,8 @@ from test_report_render import HOSTILE, hostile_report
 
 from conformance.reference import ReferenceGateway
 from conformance.reference.faults import load_faults
-from conformance.report.build import build_report
 from conformance.report.html_page import render_html
-from tests.judging import judged
+from tests.judging import judged, reported
 from tests.loopback import handling
 
 if TYPE_CHECKING:
@@ -294,7 +293,7 @@ def test_a_report_of_a_real_run_fits_the_window_and_is_pictured(
     with ReferenceGateway(faults=[known[name] for name in faults]) as gateway, ThreadPoolExecutor() as apart:
         # The browser's event loop runs in this thread, and a run brings its own.
         run = apart.submit(judged, gateway.base_url, generated="none", sdk=not faults).result()
-    source = render_html(build_report(run.prepared, run.evidence, run.judgement, run.summary))
+    source = render_html(reported(run))
     PICTURES.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         page = opened(source, color_scheme=scheme).page

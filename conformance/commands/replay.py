@@ -14,6 +14,7 @@ from conformance.commands.settings import target_from
 from conformance.errors import UsageError
 from conformance.exchange import Limits, sender_for
 from conformance.model import KEY_MARK, Exchange, Request
+from conformance.recorder import redactor
 from conformance.report.shape import Report, checked
 from conformance.report.show import show_exchange
 from conformance.report.write import write_all
@@ -75,7 +76,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
         async with sender_for(target, limits=Limits(deadline=arguments.timeout), concurrency=1) as sender:
             return await sender.send(request, id=before.id, probe=before.probe, model=before.model)
 
-    exchange = engine.redactor(target).exchange(asyncio.run(again()))
+    exchange = redactor(target).exchange(asyncio.run(again()))
     print(show_exchange(View(probe, exchange), []))  # noqa: T201
     return 0
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from conformance.baseline import NOTHING_KNOWN, KnownFailures
 from conformance.catalogue import Catalogue, Profile, Source
+from conformance.evidence import Evidence
 from conformance.judge import Judgement
 from conformance.model import Finding, Requirement, Verdict, Where
 from conformance.models import ModelCards, load_cards
@@ -31,10 +32,6 @@ from conformance.sdkresults import SdkResults
 from conformance.verdict import CaseResult, Summary, UnitResult
 from conformance.views import View
 
-if TYPE_CHECKING:
-    from conformance.engine import Prepared
-    from conformance.evidence import Evidence
-
 FURTHER: Final = 10
 """Further findings of a case that are listed beside the first."""
 
@@ -49,17 +46,20 @@ _SECTION: Final = re.compile(r"rfc\d+:(\d[\d.]*)")
 
 
 def build_report(
-    prepared: Prepared,
+    plan: Plan,
     recorded: Evidence,
     judgement: Judgement,
     summary: Summary,
     *,
+    catalogue: Catalogue,
+    profile: Profile,
+    cards: ModelCards,
+    absent: Sequence[str] = (),
     stopped: str = "",
     baseline: KnownFailures = NOTHING_KNOWN,
     sdk: SdkResults | None = None,
 ) -> shape.Report:
-    """Build the report of a run from what the engine holds."""
-    plan = prepared.plan
+    """Build the report of a recorded run: what the evidence says of the run itself, and what the judgement found."""
     views = {
         exchange.id: View(probe, exchange)
         for exchange in recorded.exchanges
@@ -72,12 +72,12 @@ def build_report(
         plan,
         judgement,
         summary,
-        catalogue=prepared.catalogue,
-        profile=prepared.profile,
+        catalogue=catalogue,
+        profile=profile,
         views=views,
         sdk=sdk,
-        cards=prepared.cards,
-        absent=prepared.settings.absent,
+        cards=cards,
+        absent=absent,
     )
 
 
