@@ -167,7 +167,7 @@ def _asked(tools: _Tools) -> Iterator[Probe]:
     yield from tools.tries(
         "named-stream",
         lambda use: tools.body(
-            f"My folder is called {tools.city(use)}. Call list_files.",
+            f"Good morning from my folder {tools.city(use)}!",
             [WEATHER, files],
             tool_choice=named("list_files"),
             stream=True,
