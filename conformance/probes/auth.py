@@ -1,6 +1,9 @@
 """Who may ask: the key left out, emptied, spoilt, or behind another scheme, half of them for a stream.
 
 A key is looked at before the body, so none is spoilt twice; that errors of streams have a status is seen all the same.
+The wrong key owes nothing to the right one. A key that differs in its last letters, in case, or by what stands behind
+it, would show targets that compare a part. But refused keys are what targets log and echo, some with stars in the
+middle, which no mask of the whole key catches: most of a real secret would lie in logs, and its ends in evidence.
 """
 
 from __future__ import annotations
