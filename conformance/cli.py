@@ -11,13 +11,17 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from conformance import __version__
 from conformance.errors import ConformanceError
 from conformance.options import PLAN, RUN, TARGET, Flag
+from conformance.terminal import patient
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+
+_PRINTED: Final = frozenset({"list", "show", "plan", "matrix", "reproduce"})
+"""Commands whose only result is what they print: without it they have failed."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,11 +140,26 @@ def _add(sub: argparse.ArgumentParser, title: str, flags: Iterable[Flag]) -> Non
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code; a terminal that goes away changes neither."""
+    with patient() as (out, _):
+        code, name = _main(argv)
+        out.flush()
+        if not out.lost:
+            return code
+        print(f"chat-conformance: the output could not be written: {out.lost}", file=sys.stderr)  # noqa: T201
+        return 2 if code == 0 and name in _PRINTED else code
+
+
+def _main(argv: Sequence[str] | None) -> tuple[int, str]:
+    """Return the exit code and the name of the command."""
     try:
         arguments = parser().parse_args(argv)
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 2
+        return (leaving.code if isinstance(leaving.code, int) else 2), ""
+    return _command(arguments), str(arguments.command)
+
+
+def _command(arguments: argparse.Namespace) -> int:
     try:
         from conformance.commands import command  # noqa: PLC0415 - keeps --version quick
 
@@ -151,9 +170,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("chat-conformance: interrupted", file=sys.stderr)  # noqa: T201
         return 3
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last door: our own defect, said without target bytes or key
         where = traceback.extract_tb(error.__traceback__)[-1]
         print(  # noqa: T201

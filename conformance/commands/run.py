@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from conformance import engine
 from conformance.baseline import FILE_NAME, NO_BASELINE, Baseline
@@ -183,20 +184,19 @@ def output_folder(chosen: str | None) -> Path:
     return folder
 
 
-def progress_to(stream: object, *, quiet: bool) -> Callable[[int, int, str], None]:
+def progress_to(stream: TextIO | None, *, quiet: bool) -> Callable[[int, int, str], None]:
     """Return a progress printer: one moving line on a terminal, a line every 25 exchanges elsewhere."""
-    write: Callable[[str], object] = getattr(stream, "write")  # noqa: B009
-    terminal = bool(getattr(stream, "isatty", lambda: False)())
+    terminal = stream is not None and stream.isatty()
 
     def show(done: int, total: int, probe: str) -> None:
-        if quiet:
+        if quiet or stream is None:
             return
         if terminal:
             filled = 24 * min(done, total) // max(total, 1)
             end = "\n" if done >= total else ""
-            write(f"\r[{'#' * filled}{'.' * (24 - filled)}] {done}/{total} {probe[:40]:40}{end}")
+            stream.write(f"\r[{'#' * filled}{'.' * (24 - filled)}] {done}/{total} {probe[:40]:40}{end}")
         elif done % 25 == 0 or done == total:
-            write(f"{done}/{total} exchanges\n")
-        getattr(stream, "flush", lambda: None)()
+            stream.write(f"{done}/{total} exchanges\n")
+        stream.flush()
 
     return show
