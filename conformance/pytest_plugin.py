@@ -14,13 +14,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -44,10 +45,12 @@ from conformance.plan import Plan, PlannedCase, narrow
 from conformance.resume import begin_part, demand_same
 from conformance.secret import Secret
 from conformance.verdict import CaseResult, Exit, UnitResult
+from conformance.wrongflags import wrong_flag
 
 STASH = pytest.StashKey["Shell"]()
 _PYTESTS_OWN = frozenset({"--strict"})
 """Flags that pytest has too; its own value serves both."""
+_HELP = "python3 noxfile.py -s conformance --help"
 ENVIRONMENT = "CHAT_CONFORMANCE_WORKER"
 
 
@@ -57,6 +60,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for flag in (*TARGET, *PLAN, *RUN):
         if flag.name not in _PYTESTS_OWN:
             group.addoption(flag.name, **flag.how)
+    # No hook of pytest is told of a wrong command line, which it ends with 4: here an error of the suite itself.
+    grammar = parser.optparser
+
+    def error(message: str) -> NoReturn:
+        wrong = wrong_flag(message, grammar._option_string_actions, usage=_HELP)  # noqa: SLF001 - it has no public name
+        print(f"chat-conformance: {wrong}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(wrong.exit_code)
+
+    grammar.error = error  # type: ignore[method-assign]
 
 
 def pytest_configure(config: pytest.Config) -> None:
