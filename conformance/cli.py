@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from conformance import __version__
-from conformance.errors import ConformanceError
+from conformance.errors import ConformanceError, UsageError
 from conformance.options import PLAN, RUN, TARGET, Flag
 from conformance.terminal import patient
+from conformance.wrongflags import Grammar
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
@@ -26,29 +27,26 @@ _PRINTED: Final = frozenset({"list", "show", "plan", "matrix", "reproduce"})
 
 def parser() -> argparse.ArgumentParser:
     """Return the whole grammar of the command line."""
-    top = argparse.ArgumentParser(
+    top = Grammar(
         prog="chat-conformance",
         description="Tells whether a server that says it speaks POST /v1/chat/completions really does, and proves it.",
         epilog="exit codes: 0 conformant or partial, 1 a required failure, 2 usage, 3 incomplete, 4 our own error",
-        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"chat-conformance {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    run = commands.add_parser("run", help="send, judge, report", allow_abbrev=False)
+    run = commands.add_parser("run", help="send, judge, report")
     _add(run, "target", TARGET)
     _add(run, "what to ask", PLAN)
     _add(run, "how to ask", RUN)
     run.add_argument("--quiet", action="store_true", help="no progress")
 
-    plan = commands.add_parser(
-        "plan", help="print what would be sent; sends nothing paid", allow_abbrev=False
-    )
+    plan = commands.add_parser("plan", help="print what would be sent; sends nothing paid")
     _add(plan, "target", TARGET)
     _add(plan, "what to ask", PLAN)
     plan.add_argument("--format", choices=("text", "json"), default="text")
 
-    listing = commands.add_parser("list", help="list the requirements of a profile", allow_abbrev=False)
+    listing = commands.add_parser("list", help="list the requirements of a profile")
     listing.add_argument("--profile", default="core", metavar="NAME|FILE")
     listing.add_argument("--format", choices=("text", "json"), default="text")
 
@@ -56,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("id", metavar="ID")
     show.add_argument("--run", metavar="DIR", help="folder of a run (default: the newest under reports/runs)")
 
-    recheck = commands.add_parser(
-        "recheck", help="judge recorded evidence again, offline", allow_abbrev=False
-    )
+    recheck = commands.add_parser("recheck", help="judge recorded evidence again, offline")
     recheck.add_argument("run", metavar="DIR")
     recheck.add_argument("--output", metavar="DIR", help="write the report here instead")
     recheck.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
@@ -69,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", help="write all report formats again from report.json")
     render.add_argument("run", metavar="DIR")
 
-    reproduce = commands.add_parser("reproduce", help="send one exchange of a run again", allow_abbrev=False)
+    reproduce = commands.add_parser("reproduce", help="send one exchange of a run again")
     reproduce.add_argument("id", metavar="ex-…")
     reproduce.add_argument(
         "--run", metavar="DIR", help="folder of a run (default: the newest under reports/runs)"
@@ -77,9 +73,7 @@ def parser() -> argparse.ArgumentParser:
     _add(reproduce, "target", TARGET)
     reproduce.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
 
-    serve = commands.add_parser(
-        "serve", help="run the reference gateway in the foreground", allow_abbrev=False
-    )
+    serve = commands.add_parser("serve", help="run the reference gateway in the foreground")
     serve.add_argument("--port", type=int, default=0, help="0 (default): any free port")
     serve.add_argument(
         "--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeatable)"
@@ -92,17 +86,17 @@ def parser() -> argparse.ArgumentParser:
 
 def _trust(commands: Commands) -> None:
     """Add the commands by which others can lean on a run: known failures, comparisons, certificates."""
-    compare = commands.add_parser("compare", help="say what changed between two runs", allow_abbrev=False)
+    compare = commands.add_parser("compare", help="say what changed between two runs")
     compare.add_argument("before", metavar="A", help="folder of a run, or its report.json")
     compare.add_argument("after", metavar="B")
     compare.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
-    side = commands.add_parser("matrix", help="lay runs side by side, model by model", allow_abbrev=False)
+    side = commands.add_parser("matrix", help="lay runs side by side, model by model")
     side.add_argument("runs", metavar="DIR", nargs="+", help="folder of a run, or its report.json")
     side.add_argument("--by", choices=("feature", "requirement"), default="feature")
     side.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
-    merge = commands.add_parser("merge", help="make one run of those of several models", allow_abbrev=False)
+    merge = commands.add_parser("merge", help="make one run of those of several models")
     merge.add_argument("runs", metavar="DIR", nargs="+")
     merge.add_argument("--output", metavar="DIR", required=True, help="folder of the merged run")
     merge.add_argument(
@@ -111,22 +105,20 @@ def _trust(commands: Commands) -> None:
     merge.add_argument("--strict", action="store_true", help="exit 0 only when conformant")
     merge.add_argument("--baseline", metavar="FILE", help="known failures (YAML), which do not fail the run")
 
-    certify = commands.add_parser(
-        "certify", help="make a folder of a run that others can judge again", allow_abbrev=False
-    )
+    certify = commands.add_parser("certify", help="make a folder of a run that others can judge again")
     certify.add_argument("run", metavar="DIR")
     certify.add_argument("--output", metavar="DIR", help="a new folder (default DIR/certificate)")
     certify.add_argument(
         "--statement", action="store_true", help="add an in-toto statement (predicate test-result)"
     )
 
-    verify = commands.add_parser("verify", help="judge a certificate again, offline", allow_abbrev=False)
+    verify = commands.add_parser("verify", help="judge a certificate again, offline")
     verify.add_argument("path", metavar="PATH", help="the folder, or its certificate.json")
     verify.add_argument("--challenge", metavar="NONCE", help="demand that the run was made for this nonce")
     verify.add_argument("--allowed-signers", metavar="FILE", help="demand a signature of one of them")
     verify.add_argument("--signer", metavar="WHO", help="demand the signature of this one")
 
-    baseline = commands.add_parser("baseline", help="list the known failures of a run", allow_abbrev=False)
+    baseline = commands.add_parser("baseline", help="list the known failures of a run")
     writing = baseline.add_subparsers(dest="action", metavar="ACTION", required=True)
     write = writing.add_parser("write", help="write the required failures of a run to a file")
     write.add_argument("run", metavar="DIR")
@@ -154,6 +146,9 @@ def _main(argv: Sequence[str] | None) -> tuple[int, str]:
     """Return the exit code and the name of the command."""
     try:
         arguments = parser().parse_args(argv)
+    except UsageError as error:
+        print(f"chat-conformance: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code, ""
     except SystemExit as leaving:
         return (leaving.code if isinstance(leaving.code, int) else 2), ""
     return _command(arguments), str(arguments.command)

@@ -73,7 +73,7 @@ PLAN: Final = (
     ),
     Flag(
         "--challenge",
-        {"default": "", "metavar": "NONCE", "help": "a word of somebody else, mixed into prompts and plan"},
+        {"default": None, "metavar": "NONCE", "help": "a word of somebody else, mixed into prompts and plan"},
     ),
     Flag(
         "--generated",

@@ -45,7 +45,7 @@ from conformance.plan import Plan, PlannedCase, narrow
 from conformance.resume import begin_part, demand_same
 from conformance.secret import Secret
 from conformance.verdict import CaseResult, Exit, UnitResult
-from conformance.wrongflags import wrong_flag
+from conformance.wrongflags import demanding, wrong_flag
 
 STASH = pytest.StashKey["Shell"]()
 _PYTESTS_OWN = frozenset({"--strict"})
@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chat-conformance")
     for flag in (*TARGET, *PLAN, *RUN):
         if flag.name not in _PYTESTS_OWN:
-            group.addoption(flag.name, **flag.how)
+            group.addoption(flag.name, **demanding(flag.how))
     # No hook of pytest is told of a wrong command line, which it ends with 4: here an error of the suite itself.
     grammar = parser.optparser
 

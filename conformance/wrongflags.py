@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterable
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 from conformance.errors import UsageError
 
@@ -31,14 +31,21 @@ def given(text: str) -> str:
     return text
 
 
+def demanding(how: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how to add an option to a parser of others so that its value is never empty."""
+    takes_text = "type" not in how and not str(how.get("action", "")).startswith("store_")
+    return {**how, "type": given} if takes_text else dict(how)
+
+
 def wrong_flag(message: str, known: Iterable[str], *, usage: str) -> UsageError:
     """Return the error for what argparse found; ``known`` are the options, ``usage`` is the command with ``--help``."""
     see = f"see {usage}"
     if found := _UNKNOWN.fullmatch(message):
-        words = found["words"].split()
-        word = words[0].partition("=")[0] if words else ""
-        kind = "option" if word.startswith("-") else "argument"
-        return UsageError(f"There is no {kind} {word}.", hint=_nearest(word, known) or see)
+        word = found["words"].split()[0].partition("=")[0]
+        if word.startswith("-"):
+            return UsageError(f"There is no option {word}.", hint=_nearest(word, known) or see)
+        # Not shown: it may be a key whose option was forgotten.
+        return UsageError("There is an argument too many, or the option before it is missing.", hint=see)
     if (found := _VALUE.fullmatch(message)) is None:
         return UsageError(f"The command line is wrong: {message}.", hint=see)
     return _wrong_value(found["flag"], found["why"], see)
@@ -76,6 +83,12 @@ class Grammar(argparse.ArgumentParser):
         """Do what ``ArgumentParser`` does."""
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})  # type: ignore[arg-type]
         self.register("type", None, given)
+
+    def add_subparsers(self, **kwargs: Any) -> Any:  # noqa: ANN401 - argparse's own
+        """Do what ``ArgumentParser`` does; the arguments of a command are its own to judge."""
+        commands = super().add_subparsers(**kwargs)
+        commands.type = str
+        return commands
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - argparse's
         """Refuse here what is not known, where it is known which options there are."""

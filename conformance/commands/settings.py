@@ -52,7 +52,7 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             model_patterns=tuple(arguments.models),
             set_name=arguments.set,
             seed=arguments.seed,
-            challenge=_challenge(arguments.challenge),
+            challenge=_challenge(arguments.challenge or ""),
             only=tuple(arguments.only),
             generated=_generated(arguments.generated),
             provoke_rate_limit=getattr(arguments, "provoke_rate_limit", False),
