@@ -251,7 +251,8 @@ class Finding:
     """What one check says of one case. ``examined`` counts the things it looked at; 0 is no opinion.
 
     ``outcome`` is what became of ``wanted``, and ``allowed`` are the outcomes that are right for it with this model.
-    ``outdated`` is the clause of a document that what was seen shows to be outdated.
+    ``outdated`` is the clause of a document that what was seen shows to be outdated. ``by`` are the requirements that
+    judge, on the same answer, what leaves this one without opinion.
     """
 
     verdict: Verdict
@@ -263,3 +264,4 @@ class Finding:
     wanted: str = ""
     allowed: tuple[Outcome, ...] = ()
     outdated: str = ""
+    by: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ opinion makes it inconclusive. Nothing else in the suite counts anything.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -38,13 +38,18 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What all findings of one check on one probe add up to."""
+    """What all findings of one check on one probe add up to.
+
+    ``judges`` stand where it is inconclusive and each reason of that is judged by other requirements: those of each
+    reason.
+    """
 
     probe: str
     verdict: Verdict
     findings: tuple[Finding, ...]
     reason: str = ""
     attempts: str = ""
+    judges: tuple[tuple[str, ...], ...] = ()
 
     @property
     def examined(self) -> int:
@@ -72,6 +77,11 @@ class UnitResult:
     outcome: Outcome | None
     cases: tuple[CaseResult, ...]
 
+    @property
+    def judges(self) -> tuple[tuple[str, ...], ...]:
+        """Of each reason why there is no opinion the requirements that judge it; empty when one has none."""
+        return _judges(case.judges for case in self.cases if case.verdict is Verdict.INCONCLUSIVE)
+
 
 def fold_case(
     probe: str, findings: Sequence[Finding], *, alive: bool, reason: str = "", attempts: str = ""
@@ -84,7 +94,17 @@ def fold_case(
     if verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE} and not reason:
         reason = next((finding.saw for finding in findings if finding.verdict is verdict), "")
         reason = reason or "the check found nothing to look at"
-    return CaseResult(probe, verdict, tuple(findings), reason, attempts)
+    unsure = [finding for finding in findings if finding.verdict is Verdict.INCONCLUSIVE]
+    judges = _judges((finding.by,) if finding.by else () for finding in unsure)
+    return CaseResult(
+        probe, verdict, tuple(findings), reason, attempts, judges if verdict is Verdict.INCONCLUSIVE else ()
+    )
+
+
+def _judges(reasons: Iterable[tuple[tuple[str, ...], ...]]) -> tuple[tuple[str, ...], ...]:
+    """Join who judges the reasons of several parts; one part without any leaves nothing."""
+    parts = tuple(reasons)
+    return tuple(dict.fromkeys(judges for part in parts for judges in part)) if all(parts) else ()
 
 
 def fold_tries(tries: Sequence[CaseResult]) -> CaseResult:
@@ -103,6 +123,7 @@ def fold_tries(tries: Sequence[CaseResult]) -> CaseResult:
         findings=tuple(finding for each in deciding for finding in each.findings),
         reason=deciding[-1].reason,
         attempts=next((each.attempts for each in deciding if each.attempts), ""),
+        judges=_judges(each.judges for each in deciding) if verdict is Verdict.INCONCLUSIVE else (),
     )
 
 
@@ -200,7 +221,8 @@ def summarise(
     """Fold units into the grade, the counts and the exit code.
 
     ``known`` are the (requirement, model) pairs whose failure the operator's baseline expects; ``stale`` says that a
-    baseline entry no longer fails, has expired or matches nothing. Neither changes the grade.
+    baseline entry no longer fails, has expired or matches nothing. Neither changes the grade. The exit code looks away
+    from known failures, and from what could not be measured because of them alone.
     """
     counted = [unit for unit in units if unit.level is not Level.MAY]
     must = [unit for unit in units if unit.level is Level.MUST]
@@ -213,9 +235,10 @@ def summarise(
     ]
     grade = _grade(must, failed, open_, should)
     unknown = [unit for unit in failed if (unit.requirement, unit.model) not in known]
+    waiting = [unit for unit in open_ if not behind(unit, known)]
     return Summary(
         grade=grade,
-        exit_code=_exit(grade, bool(unknown) or stale, bool(open_) or not _any_pass(units), strict=strict),
+        exit_code=_exit(grade, bool(unknown) or stale, bool(waiting) or not _any_pass(units), strict=strict),
         required=count(must),
         recommended=count(should),
         features={
@@ -224,6 +247,14 @@ def summarise(
         models={name: count(u for u in counted if u.model == name) for name in _names(counted, "model")},
         matrix=_matrix(counted),
     )
+
+
+def behind(unit: UnitResult, known: Container[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the known failures of the same model that alone leave a unit without opinion; none if there is more."""
+    if unit.verdict is not Verdict.INCONCLUSIVE:
+        return ()
+    reasons = [[name for name in judges if (name, unit.model) in known] for judges in unit.judges]
+    return tuple(sorted({name for names in reasons for name in names})) if all(reasons) else ()
 
 
 def _matrix(units: Iterable[UnitResult]) -> dict[str, dict[str, dict[str, int]]]:

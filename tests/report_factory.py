@@ -315,6 +315,8 @@ def golden_run() -> Run:
         level=Level.MAY,
     )
     run.unit("response.finish-reason", cut, unsure(cut, "no answer came"), title="answer says why it ended")
+    behind = Finding(Verdict.INCONCLUSIVE, 0, "there is no type", by=("errors.type-member",))
+    run.unit("errors.type-known", keyless, behind, title="type of an error is a known one", feature="auth")
     run.unit("parameters.seed", chat, unsure(chat, "too few samples"), title="seed helps", level=Level.MAY)
     run.unit(
         "robustness.deep-json",

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+import conformance
 from conformance.baseline import Baseline, Entry
 from conformance.baselinefile import baseline_of, load_baseline
+from conformance.catalogue import load as load_catalogue
 from conformance.cli import main
 from conformance.commands.run import keep_baseline
 from conformance.errors import UsageError
-from conformance.model import GATEWAY, Claim, Level, Verdict
+from conformance.model import GATEWAY, Claim, Finding, Level, Verdict
 from conformance.reference import KEY, ReferenceGateway
 from conformance.reference.faults import pick_faults
-from conformance.verdict import UnitResult
-from tests.report_factory import Run, answer, failed, golden_run
+from conformance.report import describe
+from conformance.verdict import UnitResult, fold_case
+from tests.report_factory import MODEL, Run, answer, failed, golden_run, passed
 
 DAY = date(2026, 11, 20)
 IDS = ("stream.done-terminator", "auth.no-key")
@@ -165,6 +169,58 @@ def test_a_resumed_run_may_be_given_the_baseline_that_it_kept(tmp_path: Path) ->
     assert kept.read_text() == "known: []\n"
 
 
+def test_the_exit_code_looks_away_from_what_a_known_failure_alone_hides() -> None:
+    run = Run(known=frozenset({("stream.done-terminator", MODEL)}))
+    view = run.exchange("chat.basic", answer(b"{}"))
+    hidden = Finding(Verdict.INCONCLUSIVE, 0, "there is no [DONE]", by=("stream.done-terminator",))
+    run.unit("response.object", view, passed(view))
+    run.unit("stream.done-terminator", view, failed(view, "no [DONE]"))
+    run.unit("stream.done-exact", view, hidden)
+
+    report = run.report()
+    assert report["summary"]["exit_code"] == 0
+    assert report["summary"]["grade"] == "not-conformant"
+    assert report["summary"]["required"]["inconclusive"] == 1
+    assert [row["behind"] for row in report["results"]] == [[], ["stream.done-terminator"], []]
+    assert describe.failures(report).known[0]["requirement"] == "stream.done-terminator"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Finding(Verdict.INCONCLUSIVE, 0, "the transfer was cut"),
+        Finding(Verdict.INCONCLUSIVE, 0, "the stream broke off", by=("transport.complete-transfer",)),
+    ],
+)
+def test_what_is_unmeasured_for_another_reason_too_still_ends_with_3(other: Finding) -> None:
+    run = Run(known=frozenset({("stream.done-terminator", MODEL)}))
+    view = run.exchange("chat.basic", answer(b"{}"))
+    hidden = Finding(Verdict.INCONCLUSIVE, 0, "there is no [DONE]", by=("stream.done-terminator",))
+    run.unit("response.object", view, passed(view))
+    run.unit("stream.done-terminator", view, failed(view, "no [DONE]"))
+    run.add("stream.done-exact", *(fold_case("chat.basic", [each], alive=True) for each in (hidden, other)))
+    assert run.report()["summary"]["exit_code"] == 3
+
+
+@pytest.mark.parametrize("model", ["other", GATEWAY])
+def test_a_known_failure_of_one_model_excuses_nothing_of_another(model: str) -> None:
+    run = Run(known=frozenset({("stream.done-terminator", MODEL)}))
+    view = run.exchange("chat.basic", answer(b"{}"))
+    hidden = Finding(Verdict.INCONCLUSIVE, 0, "there is no [DONE]", by=("stream.done-terminator",))
+    run.unit("stream.done-terminator", view, failed(view, "no [DONE]"))
+    run.unit("response.object", view, passed(view))
+    run.unit("stream.done-exact", view, hidden, model=model)
+    assert run.report()["summary"]["exit_code"] == 3
+
+
+def test_each_requirement_that_a_check_leaves_things_to_is_there() -> None:
+    ids = load_catalogue().requirements
+    sources = (Path(conformance.__file__).parent / "checks").glob("*.py")
+    named = {name for path in sources for name in re.findall(r'by="([^"]+)"', path.read_text("utf-8"))}
+    assert named
+    assert named <= set(ids)
+
+
 class TestRun:
     """The commands, on a gateway with one fault and then without it."""
 
@@ -201,6 +257,17 @@ class TestRun:
         assert "passes now: remove the entry" in " ".join(capsys.readouterr().out.split())
 
         assert main(["recheck", "first", "--baseline", "baseline.yaml", "--output", "excused"]) == 0
+
+    def test_a_stream_without_its_end_can_be_put_up_with(self) -> None:
+        assert self.run("first", faults=("done-missing",)) == 1
+        assert main(["baseline", "write", "first"]) == 0
+        assert main(["recheck", "first", "--baseline", "baseline.yaml", "--output", "excused"]) == 0
+
+        report = json.loads(Path("excused/report.json").read_text())
+        hidden = {row["requirement"] for row in report["results"] if row["behind"]}
+        assert {"stream.done-exact", "stream.done-last", "stream.done-once"} <= hidden
+        assert report["summary"]["required"]["inconclusive"] > 0
+        assert report["summary"]["grade"] == "not-conformant"
 
     def test_a_wrong_baseline_costs_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
         Path("known.yaml").write_text("known: 1\n")

@@ -227,7 +227,7 @@ def test_what_was_never_captured_is_listed() -> None:
         {"requirement": "robustness.deep-json", "probe": "deep.json", "model": MODEL}
     ]
     plan = report["plan"]
-    assert (plan["planned"], plan["captured"], plan["judged"]) == (10, 9, 9)
+    assert (plan["planned"], plan["captured"], plan["judged"]) == (11, 10, 10)
 
 
 def test_the_gateway_is_answered_by_the_first_model_when_it_has_no_probe_of_its_own() -> None:

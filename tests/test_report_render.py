@@ -213,6 +213,7 @@ def test_junit_has_a_test_case_for_each_unit() -> None:
     assert list(cases) == [f"{row['requirement']}[{row['model']}]" for row in report["results"]]
     assert {name: [child.tag for child in case] for name, case in cases.items()} == {
         f"auth.no-key[{GATEWAY}]": ["failure"],
+        f"errors.type-known[{MODEL}]": ["skipped"],
         f"errors.type-member[{MODEL}]": ["skipped"],
         f"parameters.n[{MODEL}]": ["skipped"],
         f"parameters.seed[{MODEL}]": ["skipped"],
@@ -224,7 +225,7 @@ def test_junit_has_a_test_case_for_each_unit() -> None:
         f"transport.trace-id-echo[{MODEL}]": ["skipped"],
     }
     assert {case.get("classname") for case in cases.values()} >= {"auth", "stream", "errors"}
-    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["10", "3", "2", "4"]
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["11", "3", "2", "5"]
 
 
 def test_a_run_that_sent_nothing_is_written_too() -> None:
@@ -240,7 +241,7 @@ def test_a_run_that_sent_nothing_is_written_too() -> None:
 def test_the_last_line_is_the_grade_with_its_set_and_score() -> None:
     last = render_console(golden_run().report()).splitlines()[-1]
 
-    assert last == "grade: not-conformant, set 2026.11, 1 of 5 required, 2 not measured, exit code 1"
+    assert last == "grade: not-conformant, set 2026.11, 1 of 6 required, 3 not measured, exit code 1"
 
 
 def test_numbers_are_those_of_the_report() -> None:
@@ -305,7 +306,7 @@ def test_the_command_to_copy_is_never_wrapped() -> None:
     page = render_console(report, width=40)
 
     shown = [command for command in commands if command in page]
-    assert len(shown) == 3
+    assert len(shown) == 4
 
 
 @pytest.mark.parametrize("width", [1, 40, 80, 200])

@@ -98,9 +98,15 @@ class Case:
         place = self.view.where(frame=frame, pointer=pointer, span=span)
         return Finding(Verdict.FAIL, max(examined, 1), saw, expected, (place, *also), outcome)
 
-    def unsure(self, why: str) -> Finding:
-        """Say that the evidence does not decide, and why."""
-        return Finding(Verdict.INCONCLUSIVE, 0, saw=why, where=(self.view.where(),))
+    def unsure(self, why: str, *, by: str | tuple[str, ...] = ()) -> Finding:
+        """Say that the evidence does not decide, and why.
+
+        ``by`` names the requirement that judges the very thing that stands in the way, or several of which one does.
+        """
+        judges = (by,) if isinstance(by, str) else by
+        if judges:
+            why = f"{why}; {by if isinstance(by, str) else 'another requirement'} judges that"
+        return Finding(Verdict.INCONCLUSIVE, 0, saw=why, where=(self.view.where(),), by=judges)
 
     def skip(self, why: str) -> Finding:
         """Say that the requirement does not apply to this answer, and why."""

@@ -90,7 +90,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was seen of an effect, and where."""
+    """What was seen of an effect, and where; ``by`` are the requirements that judge what leaves it unclear."""
 
     effect: Effect
     saw: str = ""
@@ -98,6 +98,7 @@ class Shown:
     examined: int = 1
     frame: int | None = None
     pointer: str | None = None
+    by: tuple[str, ...] = ()
 
 
 SERVED: Final = Shown(Effect.UNSEEN)
@@ -185,7 +186,7 @@ def _concluded(case: Case, wanted: Wanted, shown: Shown) -> Finding:
 
 def _served(case: Case, wanted: Wanted, shown: Shown) -> Finding:
     if shown.effect is Effect.UNCLEAR:
-        return case.unsure(shown.saw)
+        return case.unsure(shown.saw, by=shown.by)
     if shown.effect is Effect.ELSEWHERE:
         return case.skip(shown.saw)
     outcome = _OUTCOMES.get(shown.effect)

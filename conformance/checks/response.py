@@ -189,7 +189,8 @@ def created_seconds(case: Case) -> Iterator[Finding]:
     if examined:
         yield case.ok(examined)
     else:
-        yield case.unsure("no created that is a number; another requirement judges that")
+        area = "stream" if case.view.form is Form.STREAM else "response"
+        yield case.unsure("no created that is a number", by=(f"{area}.created-integer",))
 
 
 @check("response.model-string", on=PLAIN, reads=Reads.COMPLETION)
@@ -203,7 +204,7 @@ def model_matches(case: Case) -> Iterator[Finding]:
     """The model that answers is the model that was asked for (D06)."""
     told, asked = case.view.object.get("model"), case.view.asked.get("model")
     if not isinstance(told, str) or not told:
-        yield case.unsure("there is no model; response.model-string judges that")
+        yield case.unsure("there is no model", by="response.model-string")
     elif same_model(asked, told):
         yield case.ok()
     else:
@@ -218,7 +219,7 @@ def choices_array(case: Case) -> Iterator[Finding]:
         return isinstance(value, list) and bool(value) and all(isinstance(choice, dict) for choice in value)
 
     if "error" in case.view.object and case.view.object["error"] is not None:
-        yield case.unsure("the body is an error; response.no-error-member judges that")
+        yield case.unsure("the body is an error", by="response.no-error-member")
     else:
         yield from _member(case, "choices", fine, "an array with at least one object")
 
@@ -244,7 +245,7 @@ def id_unique(case: Case) -> Iterator[Finding]:
     other = next((value.get("id") for _, value in json_texts(case.other("chat.again"))), None)
     mine = next((value.get("id") for _, value in json_texts(case.view)), None)
     if not is_text(mine) or not is_text(other):
-        yield case.unsure("an answer has no id; response.id-string judges that")
+        yield case.unsure("an answer has no id", by="response.id-string")
     elif mine == other:
         yield case.fail(
             f"two answers have the id {mine!r}", "an id of its own for each answer", pointer="/id",

@@ -36,7 +36,7 @@ def _each_choice(
     if choices:
         yield case.ok(len(choices))
     else:
-        yield case.unsure("there are no choices; response.choices-array judges that")
+        yield case.unsure("there are no choices", by="response.choices-array")
 
 
 def _message(choice: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -50,7 +50,7 @@ def choice_index(case: Case) -> Iterator[Finding]:
     choices = choices_of(case.view)
     indexes = [choice.get("index") for choice in choices]
     if not choices:
-        yield case.unsure("there are no choices; response.choices-array judges that")
+        yield case.unsure("there are no choices", by="response.choices-array")
     elif all(is_integer(i) for i in indexes) and sorted(indexes) == list(range(len(choices))):  # type: ignore[type-var]
         yield case.ok(len(choices))
     else:
@@ -83,7 +83,7 @@ def role_assistant(case: Case) -> Iterator[Finding]:
     if any(_message(choice) for choice in choices_of(case.view)):
         yield from _each_choice(case, wrong, '"assistant"', "message/role")
     else:
-        yield case.unsure("there is no message; response.message-object judges that")
+        yield case.unsure("there is no message", by="response.message-object")
 
 
 @check("response.content-string", on=PLAIN, reads=Reads.COMPLETION)
@@ -104,7 +104,7 @@ def content_string(case: Case) -> Iterator[Finding]:
     if any(_message(choice) for choice in choices_of(case.view)):
         yield from _each_choice(case, wrong, "a string", "message/content")
     else:
-        yield case.unsure("there is no message; response.message-object judges that")
+        yield case.unsure("there is no message", by="response.message-object")
 
 
 @check("response.cut-content-string", on=PLAIN, reads=Reads.COMPLETION)
@@ -169,7 +169,7 @@ def finish_reason_known(case: Case) -> Iterator[Finding]:
     """The reason is one that clients know, or one that this model's card adds (D11)."""
     known = FINISH_REASONS | set(case.card.finish_reasons)
     if not any(is_text(choice.get("finish_reason")) for choice in choices_of(case.view)):
-        yield case.unsure("there is no finish_reason; response.finish-reason-present judges that")
+        yield case.unsure("there is no finish_reason", by="response.finish-reason-present")
         return
 
     def wrong(choice: Mapping[str, Json]) -> str:

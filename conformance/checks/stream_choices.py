@@ -8,7 +8,7 @@ from conformance.chatstream import Choice, Delta
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
 from conformance.checks.stream_values import each_delta
-from conformance.checks.values import FINISH_REASONS
+from conformance.checks.values import FINISH_REASONS, judges_of_break
 from conformance.model import Finding
 from conformance.toolcalls import pieces_of
 
@@ -72,7 +72,7 @@ def role_known(case: Case) -> Iterator[Finding]:
 def finish_reason_present(case: Case) -> Iterator[Finding]:
     """Each choice says why it ended (E10)."""
     if case.view.cut or case.view.stream.errors:
-        yield case.unsure("the stream broke off; another requirement judges that")
+        yield case.unsure("the stream broke off", by=judges_of_break(case.view))
         return
     for index, choice in _choices(case).items():
         if not choice.finishes:
@@ -106,7 +106,7 @@ def finish_reason_once(case: Case) -> Iterator[Finding]:
     if ended:
         yield case.ok(len(ended))
     else:
-        yield case.unsure("no choice finished; stream.finish-reason-present judges that")
+        yield case.unsure("no choice finished", by="stream.finish-reason-present")
 
 
 @check("stream.finish-reason-known", on=STREAMED, reads=Reads.STREAM)
@@ -127,7 +127,7 @@ def finish_reason_known(case: Case) -> Iterator[Finding]:
     if reasons:
         yield case.ok(len(reasons))
     else:
-        yield case.unsure("no choice finished; stream.finish-reason-present judges that")
+        yield case.unsure("no choice finished", by="stream.finish-reason-present")
 
 
 @check("stream.finish-reason-key", on=STREAMED, reads=Reads.STREAM)
@@ -164,4 +164,4 @@ def nothing_after_finish(case: Case) -> Iterator[Finding]:
     if any(choice.finishes for choice in _choices(case).values()):
         yield case.ok(len(_choices(case)))
     else:
-        yield case.unsure("no choice finished; stream.finish-reason-present judges that")
+        yield case.unsure("no choice finished", by="stream.finish-reason-present")

@@ -11,7 +11,7 @@ from conformance.chatstream import Delta, Frame
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
 from conformance.checks.stream_values import each_chunk, each_delta, one_value
-from conformance.checks.values import broke_off, same_model, show
+from conformance.checks.values import broke_off, judges_of_break, same_model, show
 from conformance.model import Finding
 from conformance.strictjson import is_integer
 
@@ -166,7 +166,7 @@ def content_not_empty(case: Case) -> Iterator[Finding]:
     stream = case.view.stream
     choice = stream.choice(0)
     if stream.errors or (broke_off(case.view) and not choice.finishes):
-        yield case.unsure("the stream broke off; another requirement judges that")
+        yield case.unsure("the stream broke off", by=judges_of_break(case.view))
     elif choice.content.strip():
         yield case.ok(len(choice.content_parts))
     elif choice.finish_reason == "length" and choice.reasoning:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.chatstream import DONE, FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
+from conformance.checks.values import judges_of_break
 from conformance.model import FaultKind, Finding
 from conformance.words import counted
 
@@ -32,9 +33,9 @@ def done_terminator(case: Case) -> Iterator[Finding]:
     if stream.done:
         yield case.ok(len(stream.frames))
     elif case.view.cut or stream.errors:
-        yield case.unsure("the stream broke off; another requirement judges that")
-    elif _other_done(case):
-        yield case.unsure("the terminator is there but malformed; another requirement judges that")
+        yield case.unsure("the stream broke off", by=judges_of_break(case.view))
+    elif other := _other_done(case):
+        yield case.unsure("the terminator is there but malformed", by=other)
     else:
         last = len(stream.frames) - 1
         yield case.fail(
@@ -45,14 +46,20 @@ def done_terminator(case: Case) -> Iterator[Finding]:
         )
 
 
-def _other_done(case: Case) -> bool:
-    """Whether the terminator is there in a form that another requirement faults."""
+def _other_done(case: Case) -> tuple[str, ...]:
+    """Return the requirements that fault the form in which the terminator is there, none when it is not."""
     stream = case.view.stream
     near = any(frame.kind is FrameKind.NEAR_DONE for frame in stream.frames)
     fused = any(
         frame.kind is FrameKind.FUSED and DONE in frame.event.data.split("\n") for frame in stream.frames
     )
-    return near or fused or DONE.encode() in stream.framing.tail
+    cut = DONE.encode() in stream.framing.tail
+    forms = (
+        ("stream.done-exact", near),
+        ("stream.blank-line", fused),
+        ("stream.last-event-terminated", cut),
+    )
+    return tuple(requirement for requirement, there in forms if there)
 
 
 @check("stream.done-exact", on=STREAMED, reads=Reads.STREAM)
@@ -65,7 +72,7 @@ def done_exact(case: Case) -> Iterator[Finding]:
     elif stream.done:
         yield case.ok(len(stream.done))
     else:
-        yield case.unsure("there is no [DONE]; stream.done-terminator judges that")
+        yield case.unsure("there is no [DONE]", by="stream.done-terminator")
 
 
 @check("stream.done-once", on=STREAMED, reads=Reads.STREAM)
@@ -77,7 +84,7 @@ def done_once(case: Case) -> Iterator[Finding]:
     elif done:
         yield case.ok(len(done))
     else:
-        yield case.unsure("there is no [DONE]; stream.done-terminator judges that")
+        yield case.unsure("there is no [DONE]", by="stream.done-terminator")
 
 
 @check("stream.done-last", on=STREAMED, reads=Reads.STREAM)
@@ -85,7 +92,7 @@ def done_last(case: Case) -> Iterator[Finding]:
     """Nothing but a terminator follows the terminator (W22)."""
     stream = case.view.stream
     if not stream.done:
-        yield case.unsure("there is no [DONE]; stream.done-terminator judges that")
+        yield case.unsure("there is no [DONE]", by="stream.done-terminator")
         return
     first = stream.done[0].index
     after = [f for f in stream.frames[first + 1 :] if f.kind not in {FrameKind.DONE, FrameKind.EMPTY}]
@@ -105,7 +112,7 @@ def closes_after_done(case: Case) -> Iterator[Finding]:
     """The body ends promptly after the terminator (W22)."""
     view = case.view
     if not view.stream.done:
-        yield case.unsure("there is no [DONE]; stream.done-terminator judges that")
+        yield case.unsure("there is no [DONE]", by="stream.done-terminator")
         return
     end = view.stream.done[-1].event.end
     late = view.exchange.elapsed - view.arrival(max(end - 1, 0))

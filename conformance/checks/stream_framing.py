@@ -93,7 +93,7 @@ def blank_line(case: Case) -> Iterator[Finding]:
 def last_event_terminated(case: Case) -> Iterator[Finding]:
     """The stream does not end inside an event (W07)."""
     if case.view.cut:
-        yield case.unsure("the transfer itself was cut; transport.complete-transfer judges that")
+        yield case.unsure("the transfer itself was cut", by="transport.complete-transfer")
         return
     yield from _none_of(
         case, "the stream ends inside an event", "a blank line after the last event", NoteKind.UNTERMINATED

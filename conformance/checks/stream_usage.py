@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
 from conformance.checks.stream_values import each_chunk
-from conformance.checks.values import broke_off, show
+from conformance.checks.values import broke_off, judges_of_break, show
 from conformance.model import Finding
 
 STREAMED = valid(streamed=True)
@@ -39,7 +39,7 @@ def include_usage_present(case: Case) -> Iterator[Finding]:
     if stream.usages:
         yield case.ok(len(stream.chunks))
     elif broke_off(case.view) or not stream.chunks:
-        yield case.unsure("the stream broke off; another requirement judges that")
+        yield case.unsure("the stream broke off", by=judges_of_break(case.view))
     else:
         inside = any(isinstance(delta.value.get("usage"), dict) for delta in stream.deltas)
         saw = "usage inside a choice" if inside else f"no usage in {len(stream.chunks)} chunks"
@@ -63,7 +63,7 @@ def include_usage_choices(case: Case) -> Iterator[Finding]:
                 pointer="/choices",
             )
     else:
-        yield case.unsure("there is no usage; stream.include-usage-present judges that")
+        yield case.unsure("there is no usage", by="stream.include-usage-present")
 
 
 @check("stream.include-usage-last", on=ASKED_USAGE, reads=Reads.STREAM)
@@ -71,7 +71,7 @@ def include_usage_last(case: Case) -> Iterator[Finding]:
     """No chunk follows the counts (contract 3.2)."""
     stream = case.view.stream
     if not stream.usages:
-        yield case.unsure("there is no usage; stream.include-usage-present judges that")
+        yield case.unsure("there is no usage", by="stream.include-usage-present")
         return
     last = stream.usages[-1].index
     after = [chunk for chunk in stream.chunks if chunk.index > last]
@@ -100,7 +100,7 @@ def include_usage_once(case: Case) -> Iterator[Finding]:
     elif usages:
         yield case.ok(len(case.view.stream.chunks))
     else:
-        yield case.unsure("there is no usage; stream.include-usage-present judges that")
+        yield case.unsure("there is no usage", by="stream.include-usage-present")
 
 
 @check("stream.usage-null-before", on=ASKED_USAGE, reads=Reads.STREAM)

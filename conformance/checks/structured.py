@@ -20,7 +20,7 @@ from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, allowed_o
 from conformance.checks.parameters_members import TEXT_FORMAT
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import billed_of
-from conformance.checks.values import finish_of
+from conformance.checks.values import finish_of, judges_of_break
 from conformance.model import Finding, Json, Outcome
 from conformance.probes.structured import CUT
 from conformance.views import Form, View
@@ -68,7 +68,7 @@ def _unfinished(view: View) -> Shown | None:
     """Say why an answer is none that could be parsed: it was cut, refused or left empty by the model."""
     finish = finish_of(view)
     if view.cut:
-        return Shown(Effect.UNCLEAR, "the answer broke off; another requirement judges that")
+        return Shown(Effect.UNCLEAR, "the answer broke off", by=judges_of_break(view))
     if finish == "length":
         return Shown(Effect.UNCLEAR, "the limit has cut the answer")
     if _refuses(view):

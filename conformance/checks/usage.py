@@ -70,7 +70,12 @@ def _shows_thoughts(view: View) -> bool:
 
 
 def _nothing(case: Case) -> Finding:
-    return case.unsure("there is no usage with three counts; another requirement judges that")
+    found = usage_of(case.view)
+    if found is None:
+        by = "stream.include-usage-present" if case.view.form is Form.STREAM else "usage.present"
+    else:
+        by = "usage.token-counts" if isinstance(found[1], dict) else "usage.object"
+    return case.unsure("there is no usage with three counts", by=(by,))
 
 
 @check("usage.present", on=PLAIN, reads=Reads.COMPLETION)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeGuard
 
 from conformance.chatstream import FrameKind
-from conformance.model import Json
+from conformance.model import FaultKind, Json
 from conformance.strictjson import is_integer
 from conformance.views import Form, View
 
@@ -71,6 +71,28 @@ def broke_off(view: View) -> bool:
     terminated = any(frame.kind in {FrameKind.DONE, FrameKind.NEAR_DONE} for frame in stream.frames)
     finished = any(choice.finishes for choice in stream.choices.values())
     return bool(stream.errors) or not (terminated or finished)
+
+
+_BREAKS: Final = {
+    FaultKind.CLOSED_EARLY: "transport.complete-transfer",
+    FaultKind.RESET: "transport.complete-transfer",
+    FaultKind.DEADLINE: "transport.complete-transfer",
+    FaultKind.MALFORMED: "transport.http-well-formed",
+    FaultKind.LINGERING: "stream.closes-after-done",
+}
+"""The requirement that judges a body which ends in this way."""
+
+
+def judges_of_break(view: View) -> tuple[str, ...]:
+    """Return the requirements that judge how an answer broke off."""
+    fault = view.exchange.fault
+    if fault is not None:
+        return (_BREAKS[fault.kind],) if fault.kind in _BREAKS else ()
+    if view.form is not Form.STREAM:
+        return ()
+    if view.stream.errors:
+        return ("stream.no-error-event",)
+    return () if view.stream.done else ("stream.done-terminator",)
 
 
 def texts_of(view: View) -> list[str]:

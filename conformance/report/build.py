@@ -29,7 +29,7 @@ from conformance.report.reproduce import reproduce
 from conformance.report.safe import clip
 from conformance.report.timeline import timeline
 from conformance.sdkresults import SdkResults
-from conformance.verdict import CaseResult, Summary, UnitResult
+from conformance.verdict import CaseResult, Summary, UnitResult, behind
 from conformance.views import View
 
 FURTHER: Final = 10
@@ -253,6 +253,7 @@ class _Writer:
             verdict=str(unit.verdict),
             outcome=_text(unit.outcome),
             known=failed and (unit.requirement, unit.model) in self.run.baseline.known,
+            behind=list(behind(unit, self.run.baseline.known)),
             reason=clip(next((case.reason for case in deciding if case.reason), "")),
             says=row.says,
             why=row.why,

@@ -57,11 +57,19 @@ def having(report: Report, verdict: Verdict) -> list[ResultFacts]:
     )
 
 
+def why_open(result: ResultFacts) -> str:
+    """Say why a result has no opinion, and of which known failures that is the whole cause."""
+    reason = result["reason"] or "no reason was given"
+    if not result["behind"]:
+        return reason
+    return f"{reason} (known to the baseline: {', '.join(result['behind'])})"
+
+
 def by_reason(results: Iterable[ResultFacts]) -> dict[str, list[ResultFacts]]:
     """Group results by why they have no opinion."""
     groups: dict[str, list[ResultFacts]] = {}
     for result in results:
-        groups.setdefault(result["reason"] or "no reason was given", []).append(result)
+        groups.setdefault(why_open(result), []).append(result)
     return groups
 
 

@@ -172,7 +172,7 @@ class _Writer:
             result=result,
             stories=[self.story(case) for case in full],
             others=deciding[len(full) :],
-            reasons=list(_reasons(deciding)),
+            reasons=list(_reasons(deciding, result["behind"])),
             examined=sum(case["examined"] for case in result["cases"]),
             known=describe.why_known(self.report, result),
         )
@@ -214,10 +214,11 @@ def _lines(case: CaseFacts, place: Place) -> list[list[tuple[str, bool]]]:
     return [[piece for piece in line if piece[0]] for line in lines if any(piece[0] for piece in line)]
 
 
-def _reasons(cases: Iterable[CaseFacts]) -> Iterator[tuple[str, int, list[str]]]:
+def _reasons(cases: Iterable[CaseFacts], behind: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
+    known = f" (known to the baseline: {', '.join(behind)})" if behind else ""
     by_reason: dict[str, list[str]] = {}
     for case in cases:
         if case["reason"]:
             by_reason.setdefault(case["reason"], []).append(case["probe"])
     for reason, probes in by_reason.items():
-        yield reason, len(probes), probes[:PROBES]
+        yield f"{reason}{known}", len(probes), probes[:PROBES]

@@ -2,7 +2,7 @@
 
 A failure at MUST or SHOULD is a ``failure``; a MUST without opinion is an ``error``. What is known to the
 operator's baseline, was observed at MAY, does not apply, or has no opinion otherwise, is ``skipped`` with its
-reason. Only a pass looks like a pass.
+reason, like what has none because of known failures alone. Only a pass looks like a pass.
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ def _testcase(suite: Element, report: Report, result: ResultFacts) -> None:
         case Verdict.FAIL:
             element = SubElement(case, "failure", {"type": result["level"], "message": _message(result)})
             element.text = _text(report, result)
+        case Verdict.INCONCLUSIVE if result["behind"]:
+            SubElement(case, "skipped", {"message": for_xml(f"inconclusive: {describe.why_open(result)}")})
         case Verdict.INCONCLUSIVE if result["level"] == Level.MUST:
             element = SubElement(case, "error", {"type": "inconclusive", "message": _message(result)})
             element.text = _text(report, result)

@@ -143,7 +143,10 @@ class CaseFacts(TypedDict):
 
 
 class ResultFacts(TypedDict):
-    """One unit. ``known`` says that the operator's baseline expects this failure."""
+    """One unit. ``known`` says that the operator's baseline expects this failure.
+
+    ``behind`` are the known failures of the same model because of which alone it has no opinion.
+    """
 
     requirement: str
     title: str
@@ -154,6 +157,7 @@ class ResultFacts(TypedDict):
     verdict: str
     outcome: str | None
     known: bool
+    behind: list[str]
     reason: str
     says: str
     why: str
