@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 
 from conformance.errors import CatalogueError
 from conformance.model import Json
+from conformance.strictjson import is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +137,8 @@ def same(one: Json, other: Json) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _number(value: Json) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def _above(value: Json, operand: Json) -> bool:
-    left, right = _number(value), _number(operand)
-    return left is not None and right is not None and left > right
+    return is_number(value) and is_number(operand) and value > operand
 
 
 def _below(value: Json, operand: Json) -> bool:
@@ -150,7 +146,7 @@ def _below(value: Json, operand: Json) -> bool:
 
 
 def _from(value: Json, operand: Json) -> bool:
-    return _above(value, operand) or (_number(value) is not None and value == operand)
+    return _above(value, operand) or (is_number(value) and value == operand)
 
 
 def _one_of(value: Json, operand: Json) -> bool:
@@ -195,7 +191,7 @@ def _read(value: Json, where: str) -> Condition:
     operand = value[test]
     fits = {"given": isinstance(operand, bool), "contains": isinstance(operand, str)}.get(test, True)
     fits = fits and (test not in _LISTS or isinstance(operand, list))
-    fits = fits and (test not in _NUMBERS or _number(operand) is not None)
+    fits = fits and (test not in _NUMBERS or is_number(operand))
     if not fits:
         raise _wrong(where, f"{test} cannot be {operand!r}")
     return At(_pointer(value["at"], where), test, operand)

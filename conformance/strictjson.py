@@ -294,6 +294,11 @@ def _excerpt(text: str, start: int) -> str:
     return ascii(text[start : start + _EXCERPT]) if start < len(text) else "the text ends"
 
 
+def is_number(value: Json) -> TypeGuard[int | float]:
+    """Whether a JSON value is a number: Python's ``True`` and ``False`` are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def is_integer(value: Json) -> TypeGuard[int]:
     """Whether a JSON value is an integer: Python's ``True`` and ``False`` are none."""
     return isinstance(value, int) and not isinstance(value, bool)

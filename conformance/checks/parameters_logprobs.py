@@ -15,7 +15,7 @@ from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids
 from conformance.checks.values import choices_of, show
 from conformance.model import Finding, Json
-from conformance.strictjson import is_integer
+from conformance.strictjson import is_integer, is_number
 from conformance.views import Form, View
 
 LOGPROBS: Final = Wanted("logprobs", ("logprob", "log prob", "log_prob"), ("logprobs",))
@@ -56,16 +56,12 @@ def _flaw(entry: Json) -> str:
         return f"it is {entry!r}"[:80]
     if not isinstance(entry.get("token"), str):
         return f"token is {show(entry, 'token')}"
-    if _number(entry.get("logprob")) is None:
+    if not is_number(entry.get("logprob")):
         return f"logprob is {show(entry, 'logprob')}"
     raw = entry.get("bytes")
     if raw is not None and not (isinstance(raw, list) and all(is_integer(b) and b in _BYTE for b in raw)):
         return f"bytes is {show(entry, 'bytes')}"
     return ""
-
-
-def _number(value: Json) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _alternatives(entry: Json) -> list[Json]:
@@ -153,8 +149,8 @@ def logprobs_finite(case: Case) -> Iterator[Finding]:
     examined = 0
     for token in _tokens(case.view):
         for entry in (token.value, *_alternatives(token.value)):
-            value = _number(entry.get("logprob")) if isinstance(entry, dict) else None
-            if value is None:
+            value = entry.get("logprob") if isinstance(entry, dict) else None
+            if not is_number(value):
                 continue
             examined += 1
             if not math.isfinite(value):

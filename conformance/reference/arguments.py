@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from conformance.model import Json
 from conformance.reference.hints import Hints
+from conformance.strictjson import is_number
 
 DEEPEST: Final = 12
 """Levels below which optional properties and array items are left out, so that recursive schemas end."""
@@ -154,7 +155,7 @@ class _Maker:
             return next((option for option in options if option not in made), item)
         if isinstance(item, str):
             return f"{item} {len(made) + 1}"
-        return item + len(made) if isinstance(item, int | float) and not isinstance(item, bool) else item
+        return item + len(made) if is_number(item) else item
 
     def _option(self, options: Sequence[Json]) -> Json:
         """Return the option that the prompt mentions, else the first."""
@@ -225,12 +226,12 @@ def _merge(one: Mapping[str, Json], other: Mapping[str, Json]) -> dict[str, Json
 
 
 def _count(value: Json) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0
+    return int(value) if is_number(value) and value > 0 else 0
 
 
 def _bound(schema: Mapping[str, Json], key: str) -> float | None:
     value = schema.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if is_number(value) else None
 
 
 def _exclusive(schema: Mapping[str, Json]) -> set[float]:
