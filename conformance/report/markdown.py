@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -130,9 +130,14 @@ def _in_short(report: Report, title: str, results: list[ResultFacts]) -> Iterato
         known = describe.why_known(report, result)
         why = f"; known: {for_markdown(known)}" if known else ""
         yield f"- {markdown_code(describe.name_of(result))}: {markdown_code(saw, _SAW)}{why}"
-    if results[_LISTED:]:
-        yield f"- and {len(results[_LISTED:])} more in report.json"
-    if results:
+    yield from _rest(results)
+
+
+def _rest(rows: Sequence[object]) -> Iterator[str]:
+    """Say how many rows a list leaves out, and end it."""
+    if rows[_LISTED:]:
+        yield f"- and {len(rows[_LISTED:])} more in report.json"
+    if rows:
         yield ""
 
 
@@ -265,10 +270,7 @@ def _not_measured(report: Report) -> Iterator[str]:
     for case in missing[:_LISTED]:
         model = "" if case["model"] == GATEWAY else f", {markdown_code(case['model'])}"
         yield f"- {markdown_code(case['requirement'])} on {markdown_code(case['probe'])}{model}"
-    if missing[_LISTED:]:
-        yield f"- and {len(missing[_LISTED:])} more in report.json"
-    if missing:
-        yield ""
+    yield from _rest(missing)
 
 
 def _lenient(report: Report) -> Iterator[str]:
@@ -296,5 +298,4 @@ def _extensions(report: Report) -> Iterator[str]:
         models = ", ".join(markdown_code(model) for model in member["models"])
         of = f" of {models}" if models else ""
         yield f"- {markdown_code(member['pointer'])} in a {member['where']}{of}"
-    if members[_LISTED:]:
-        yield f"- and {len(members[_LISTED:])} more in report.json"
+    yield from _rest(members)
