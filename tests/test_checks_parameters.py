@@ -369,6 +369,27 @@ def test_an_answer_without_text_has_no_log_probabilities() -> None:
     assert says("parameters.logprobs-shape", "parameters.logprobs", probable(None, "")) is UNSURE
 
 
+@pytest.mark.parametrize(("second", "expected"), [({"content": [token()]}, PASS), (None, FAIL)])
+def test_each_choice_with_text_has_logprobs(second: Json, expected: Verdict) -> None:
+    choices: list[Json] = [
+        {
+            "index": index,
+            "message": {"role": "assistant", "content": "Hi"},
+            "logprobs": logprobs,
+            "finish_reason": "stop",
+        }
+        for index, logprobs in enumerate(({"content": [token()]}, second))
+    ]
+    answer = json_answer(200, {**completion(), "choices": choices})
+    assert says("parameters.logprobs-shape", "parameters.logprobs", answer) is expected
+    deltas: list[Json] = [
+        {"index": index, "delta": {"content": "Hi"}, "logprobs": logprobs, "finish_reason": "stop"}
+        for index, logprobs in enumerate(({"content": [token()]}, second))
+    ]
+    stream = sse_answer([chunk({}, choices=deltas), "[DONE]"])
+    assert says("parameters.logprobs-stream", "parameters.logprobs-stream", stream) is expected
+
+
 def test_logprobs_that_are_dropped_are_allowed_only_by_a_rule_of_the_model() -> None:
     probe, nothing = PROBES["parameters.logprobs"], probable(None)
     claude = load_cards().card("claude-opus-4-6")

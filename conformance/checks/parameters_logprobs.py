@@ -87,6 +87,15 @@ def _shape(view: View) -> Shown:
                 frame=token.frame,
                 pointer=token.pointer,
             )
+    without = _choices_without(view)
+    if tokens and without:
+        return Shown(
+            Effect.SPOILT,
+            f"choice {without[0]} has text and no log probabilities, though another choice has some",
+            "logprobs.content in each choice",
+            examined=len(tokens),
+            pointer=None if view.form is Form.STREAM else f"/choices/{without[0]}/logprobs",
+        )
     if tokens:
         return Shown(Effect.SEEN, f"log probabilities of {len(tokens)} tokens", examined=len(tokens))
     if not view.text:
@@ -94,6 +103,20 @@ def _shape(view: View) -> Shown:
     first = view.choice(0) if view.form is Form.COMPLETION else {}
     saw = f"logprobs is {show(first, 'logprobs')}" if first else "no chunk has logprobs"
     return Shown(Effect.MISSING, saw, "logprobs.content, one entry a token", pointer="/choices/0/logprobs")
+
+
+def _choices_without(view: View) -> list[int]:
+    """Return the choices that have text and not one log probability."""
+    if view.form is Form.STREAM:
+        deltas = [(index, delta) for delta in view.stream.deltas if is_integer(index := delta.index)]
+        told = {index for index, delta in deltas if _content(delta.value)}
+        return sorted({index for index, delta in deltas if delta.string("content")} - told)
+    messages = ((place, choice, choice.get("message")) for place, choice in enumerate(choices_of(view)))
+    return [
+        place
+        for place, choice, message in messages
+        if isinstance(message, dict) and message.get("content") and not _content(choice)
+    ]
 
 
 @check("parameters.top-logprobs", on=ids("parameters.logprobs"), reads=Reads.TEXT)
