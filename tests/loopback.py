@@ -144,3 +144,14 @@ def replying_once(*parts: bytes) -> Script:
         await connection.say(*parts)
 
     return script
+
+
+def flooding(start: bytes, again: bytes) -> Script:
+    """Return a script that says ``start`` and then the same bytes until the other side has enough."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(start)
+        await connection.flood(again)
+
+    return script

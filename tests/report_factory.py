@@ -28,8 +28,14 @@ from conformance.model import (
 )
 from conformance.plan import Plan, PlannedCase
 from conformance.profiles import Profile
+from conformance.report.badge import render_badge
 from conformance.report.build import build
+from conformance.report.console import render_console
 from conformance.report.facts import RunFacts
+from conformance.report.html_page import render_html
+from conformance.report.junit import render_junit
+from conformance.report.markdown import render_markdown
+from conformance.report.write import dumps
 from conformance.usage import Tokens
 from conformance.verdict import CaseResult, UnitResult, fold_case, fold_unit, summarise
 from conformance.views import View
@@ -333,22 +339,19 @@ def golden_run() -> Run:
     return run
 
 
-if __name__ == "__main__":
-    from conformance.report.badge import render_badge
-    from conformance.report.console import render_console
-    from conformance.report.html_page import render_html
-    from conformance.report.junit import render_junit
-    from conformance.report.markdown import render_markdown
-    from conformance.report.write import dumps
-
-    GOLDEN.mkdir(parents=True, exist_ok=True)
-    report = golden_run().report()
-    for name, content in {
+def forms(report: Report) -> dict[str, str]:
+    """Return every form of a report by the name of its file."""
+    return {
         "report.json": dumps(report),
         "report.html": render_html(report),
         "report.md": render_markdown(report),
         "junit.xml": render_junit(report).decode(),
         "badge.json": render_badge(report),
         "console.txt": render_console(report, width=100) + "\n",
-    }.items():
+    }
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for name, content in forms(golden_run().report()).items():
         (GOLDEN / name).write_text(content, encoding="utf-8")

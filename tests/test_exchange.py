@@ -16,7 +16,17 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loopback import Connection, Script, Server, answer, closed_port, replying, replying_once, serving
+from loopback import (
+    Connection,
+    Script,
+    Server,
+    answer,
+    closed_port,
+    flooding,
+    replying,
+    replying_once,
+    serving,
+)
 
 from conformance import http1, sse
 from conformance.errors import HarnessError, UsageError
@@ -273,15 +283,6 @@ def then_silent(*parts: bytes) -> Script:
         await connection.request()
         await connection.say(*parts)
         await asyncio.Event().wait()
-
-    return script
-
-
-def flooding(start: bytes, again: bytes) -> Script:
-    async def script(connection: Connection) -> None:
-        await connection.request()
-        await connection.say(start)
-        await connection.flood(again)
 
     return script
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +14,7 @@ from conformance.generate import cases_digest, coverage_cases, select, twin_bodi
 from conformance.model import Intent
 from conformance.openapi import description, requirement_ids, validator
 from conformance.paths import data_root
+from tests.afresh import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,22 +32,6 @@ class Made:
     cache: Path
     folder: Path
     lock: dict[str, Any]
-
-
-def run(code: str, folder: Path, **environment: str) -> str:
-    inherited = {
-        key: value for key, value in os.environ.items() if key not in {"XDG_CACHE_HOME", "PYTHONPATH"}
-    }
-    done = subprocess.run(
-        [sys.executable, *code.split(" ", 1)],
-        cwd=folder,
-        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +20,7 @@ from conformance.probes.generated import SMOKE, TWICE, generated_for
 from conformance.probes.own import Asking
 from conformance.relations import relations
 from conformance.strategies.rules import loose_ends
+from tests.afresh import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,22 +33,6 @@ DIGESTS = (
     "-c from conformance.owncases import digest, own_cases; print(digest(own_cases(0)), digest(own_cases(7)))"
 )
 LATER = "-c import json, ast; " + DIGESTS.removeprefix("-c ")
-
-
-def run(code: str, folder: Path, **environment: str) -> str:
-    inherited = {
-        key: value for key, value in os.environ.items() if key not in {"XDG_CACHE_HOME", "PYTHONPATH"}
-    }
-    done = subprocess.run(
-        [sys.executable, *code.split(" ", 1)],
-        cwd=folder,
-        env={**inherited, "PYTHONPATH": str(data_root()), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

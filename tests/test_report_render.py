@@ -11,7 +11,19 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 from markdown_it import MarkdownIt
-from report_factory import GATEWAY, GOLDEN, MODEL, Run, answer, failed, golden_run, passed, request, unsure
+from report_factory import (
+    GATEWAY,
+    GOLDEN,
+    MODEL,
+    Run,
+    answer,
+    failed,
+    forms,
+    golden_run,
+    passed,
+    request,
+    unsure,
+)
 
 from conformance.model import FaultKind, Level, TransportFault
 from conformance.report.badge import render_badge
@@ -97,16 +109,7 @@ def text_of_report(report: Report) -> str:
     "name", ["report.json", "report.html", "report.md", "junit.xml", "badge.json", "console.txt"]
 )
 def test_each_form_is_as_it_was_agreed(name: str) -> None:
-    report = golden_run().report()
-    made = {
-        "report.json": dumps(report),
-        "report.html": render_html(report),
-        "report.md": render_markdown(report),
-        "junit.xml": render_junit(report).decode(),
-        "badge.json": render_badge(report),
-        "console.txt": render_console(report, width=100) + "\n",
-    }
-
+    made = forms(golden_run().report())
     assert made[name] == (GOLDEN / name).read_text("utf-8"), "to agree anew: python tests/report_factory.py"
 
 

@@ -26,7 +26,7 @@ from tests.hostile.scripts import (
     good,
     stream,
 )
-from tests.loopback import Script
+from tests.loopback import Script, flooding
 
 EITHER = frozenset({1, 3})
 ANY = frozenset({0, 1, 3})
@@ -102,22 +102,20 @@ CASES: tuple[Hostile, ...] = (
     Hostile("slow head", lambda _: say.dripping(b"HTTP/1.1 200 OK\r\n", b"X")),
     Hostile("slow body", lambda _: say.dripping(OK + JSON + b"\r\n" + _LONG + b"\r\n{", b" ")),
     Hostile("slow events", lambda _: say.dripping(OK + EVENTS + b"\r\n\r\n", chunk({"content": ""}))),
-    Hostile("endless headers", lambda _: say.flooding(OK, b"X-More: and more\r\n" * 100)),
-    Hostile("one endless header", lambda _: say.flooding(OK + b"X-More: ", b"x" * 65536)),
-    Hostile("endless interim answers", lambda _: say.flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)),
-    Hostile("endless body", lambda _: say.flooding(OK + JSON + b"\r\n\r\n", b"x" * 65536)),
-    Hostile("endless NUL bytes", lambda _: say.flooding(OK + JSON + b"\r\n\r\n", b"\0" * 65536)),
-    Hostile("endless chunks", lambda _: say.flooding(chunked(), b"1\r\nx\r\n" * 10_000)),
+    Hostile("endless headers", lambda _: flooding(OK, b"X-More: and more\r\n" * 100)),
+    Hostile("one endless header", lambda _: flooding(OK + b"X-More: ", b"x" * 65536)),
+    Hostile("endless interim answers", lambda _: flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)),
+    Hostile("endless body", lambda _: flooding(OK + JSON + b"\r\n\r\n", b"x" * 65536)),
+    Hostile("endless NUL bytes", lambda _: flooding(OK + JSON + b"\r\n\r\n", b"\0" * 65536)),
+    Hostile("endless chunks", lambda _: flooding(chunked(), b"1\r\nx\r\n" * 10_000)),
     Hostile(
         "endless events",
-        lambda _: say.flooding(body(b"", EVENTS), chunk({"content": "a"}) * 300),
+        lambda _: flooding(body(b"", EVENTS), chunk({"content": "a"}) * 300),
         EITHER,
         earned=True,
     ),
-    Hostile("endless comments", lambda _: say.flooding(body(b"", EVENTS), b": wait\n\n" * 8_000)),
-    Hostile(
-        "endless trailers", lambda _: say.flooding(chunked(b"2\r\n{}\r\n0\r\n"), b"X-More: x\r\n" * 5_000)
-    ),
+    Hostile("endless comments", lambda _: flooding(body(b"", EVENTS), b": wait\n\n" * 8_000)),
+    Hostile("endless trailers", lambda _: flooding(chunked(b"2\r\n{}\r\n0\r\n"), b"X-More: x\r\n" * 5_000)),
     Hostile(
         "one very long line",
         lambda scene: say.saying_once(lambda _: body(b'data: {"x":"' + b"y" * scene.line, EVENTS)),

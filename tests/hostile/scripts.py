@@ -100,17 +100,6 @@ def saying_once(make: Answer | bytes) -> Script:
     return script
 
 
-def flooding(start: bytes, again: bytes) -> Script:
-    """Say ``start`` and then the same bytes until the other side has enough."""
-
-    async def script(connection: Connection) -> None:
-        await connection.request()
-        await connection.say(start)
-        await connection.flood(again)
-
-    return script
-
-
 def dripping(start: bytes, again: bytes, seconds: float = 0.05) -> Script:
     """Say ``start`` and then a little, again and again, so that no read ever waits long."""
 
