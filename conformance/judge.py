@@ -9,6 +9,8 @@ Before a check sees anything, the rules that hold for all of them are applied he
 - a check is kept silent on forms that it cannot read: of a model that lives the case is not applicable, since another
   requirement judges that very form (acceptance, 5xx, what a body has to be); of one that does not it has no opinion;
 - what was asked together with other things is judged on that answer if it was served, else on its own;
+- a valid request that was refused because the field that limits its answer has another name here gives no opinion,
+  but of the limits themselves and of what holds for every answer;
 - what was not sent because a target does not mind what it breaks is not applicable;
 - a follow-up that could not be asked, since the earlier answer gave nothing to follow, takes nothing away from the
   other cases of a requirement; where there are none it has no opinion, or does not apply when that was a refusal.
@@ -24,6 +26,7 @@ from conformance import retired
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case, Check, Reads
+from conformance.checks.limitfield import other_limit
 from conformance.errors import HarnessError
 from conformance.model import (
     GATEWAY,
@@ -306,7 +309,22 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
 
 def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:
     """Say why a check is not asked at all, empty when it is."""
-    return _unreadable(check, case.view, bench, model) or _unproven(check, case, bench, model)
+    return (
+        _asked_amiss(check, case)
+        or _unreadable(check, case.view, bench, model)
+        or _unproven(check, case, bench, model)
+    )
+
+
+def _asked_amiss(check: Check, case: Case) -> str:
+    """Say that the request was refused for the name of the limit that the suite chose, which is nobody's claim."""
+    of_limits = case.requirement.feature == "limits" or check.any_cause
+    if of_limits or case.view.probe.intent is Intent.INVALID or not (field := other_limit(case.view)):
+        return ""
+    return (
+        f"the model takes {field} only, and was asked with another limit: give it a card with "
+        f"ask: {{limit_field: {field}}} in a profile of your own, and run again with --profile"
+    )
 
 
 def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # noqa: PLR0911 - a list of reasons

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
 from conformance.checks.api import Case, Judge, Reads, check
 from conformance.checks.errors import failed
@@ -74,10 +75,37 @@ def talk_served(case: Case) -> Iterator[Finding]:
         case.claim is not Claim.YES and view.status in CLEAR and names_any(error_words(view), _special(case))
     ):
         yield case.skip(f"refused with {view.status} for something that nobody claims")
+    elif member := _refused_by_itself(case):
+        yield case.unsure(
+            f"refused with {view.status} for the value of {member}, as it is by itself; "
+            "the requirements of that member judge it"
+        )
     else:
         yield case.fail(
             f"status {view.status}: {error_words(view)[:160]!r}", "the request served: it is valid"
         )
+
+
+BY_ITSELF: Final = ("parameters.sampling-high", "parameters.max-tokens-one")
+"""Probes that ask for bounds of the documented ranges, which stand in talks too."""
+
+
+def _refused_by_itself(case: Case) -> str:
+    """Return the member that the error names and whose very value is refused in a request of its own, too."""
+    for other in case.others.values():
+        same = [
+            name
+            for name, value in other.asked.items()
+            if name in case.view.asked and case.view.asked[name] == value
+        ]
+        for name in same:
+            if (
+                name not in {"model", "messages", "stream"}
+                and other.form is Form.REFUSED
+                and all(names_any(error_words(view), [name]) for view in (case.view, other))
+            ):
+                return name
+    return ""
 
 
 def _special(case: Case) -> list[str]:
@@ -171,7 +199,8 @@ def _of(requirement: str, judge: Judge, reads: Reads) -> None:
     def chosen(probe: Probe) -> bool:
         return probe.requirement == requirement
 
-    check(requirement, on=chosen, reads=reads)(judge)
+    beside = BY_ITSELF if judge is talk_served else ()
+    check(requirement, on=chosen, reads=reads, beside=beside)(judge)
 
 
 for _requirement in requirement_ids():

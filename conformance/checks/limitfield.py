@@ -1,0 +1,35 @@
+"""Tells whether a refusal is about the name of the field that limits an answer, not about what was asked.
+
+Of the two names, ``max_tokens`` and ``max_completion_tokens``, some models take one alone. Which one a model takes
+stands in its card; of a model without a card it is guessed, and a guess must not count against anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from conformance.checks.errortext import error_words
+from conformance.views import Form, View
+
+FIELDS: Final = ("max_tokens", "max_completion_tokens")
+"""The names of the limit (openai-openapi, CreateChatCompletionRequest); the first is the older one."""
+
+_NOT_THIS_ONE: Final = re.compile(
+    r"unsupported|not supported|not support|instead|deprecated|unrecognized|unknown|不支持|改用",
+    re.IGNORECASE,
+)
+
+
+def other_limit(view: View) -> str:
+    """Return the limit that an error asks for in place of the one that was sent, empty where it does not.
+
+    An error is so read where it names both fields, says that one of them is not taken, and only the other was sent.
+    """
+    sent = [name for name in FIELDS if view.asked.get(name) is not None]
+    if view.form is not Form.REFUSED or len(sent) != 1:
+        return ""
+    words = error_words(view)
+    other = next(name for name in FIELDS if name not in sent)
+    named = all(re.search(rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])", words) for name in FIELDS)
+    return other if named and _NOT_THIS_ONE.search(words) else ""
