@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Final
+from urllib.parse import quote
 
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.errors import validation_status
@@ -86,6 +89,13 @@ def spoilt_forms(line: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
                 re.escape(letter) if letter.isascii() else f"(?:{letter}|\ufffd{{1,4}})" for letter in line
             ),
         ),
+        ("marks of HTML escaped", re.escape(escape(line[line.rindex("a<") :], quote=False))),
+        ("JSON escapes left in", f"(?i:{re.escape(json.dumps(PIECES[0])[1:-1])})"),
+        (
+            "character references left in",
+            "".join(rf"(?i:&#0*(?:{ord(c)}|x0*{ord(c):x});)" for c in PIECES[0]),
+        ),
+        ("percent-encoded", f"(?i:{re.escape(quote(PIECES[0]))})"),
     ]
     return tuple((what, re.compile(pattern)) for what, pattern in forms)
 

@@ -15,8 +15,8 @@ from conformance.model import Defect, Json, Probe
 from conformance.probes.asker import Asker, request
 from conformance.probes.chat import HELLO
 
-ECHO_LINE: Final = "价格:12元。Ünïcödé — 😀 \\(x\\) ﾃｽﾄ"
-"""CJK, full-width marks, accents, an astral character, backslashes: what relays are known to spoil."""
+ECHO_LINE: Final = "价格:12元。Ünïcödé — 😀 \\(x\\) ﾃｽﾄ 🦊 a<b & c"
+"""CJK, full-width marks, accents, astral characters, backslashes, marks of HTML: what relays are known to spoil."""
 
 RICH_TEXT: Final = (
     '第一行\n"quotes" \\( \\frac{1}{2} \\) \t**bold**\n全角:(){}!? 👩‍👩‍👧 العربية हिन्दी Ελληνικά'
