@@ -34,7 +34,7 @@ from conformance.recorder import Recorder, redactor
 from conformance.sdkresults import SdkResults
 from conformance.signals import terminated_like_interrupted
 from conformance.target import Target
-from conformance.verdict import Summary, summarise
+from conformance.verdict import Exit, Summary, summarise
 from conformance.views import UNREACHABLE, View
 
 if TYPE_CHECKING:
@@ -376,11 +376,12 @@ def judge_recorded(prepared: Prepared, recorded: Evidence, sdk: SdkResults | Non
 
 
 def fold(prepared: Prepared, found: Judgement, known: KnownFailures = NOTHING_KNOWN) -> Summary:
-    """Fold the units of a run into its grade, counts and exit code."""
-    return summarise(
+    """Fold the units of a run into its grade, counts and exit code; a defect of the suite itself outweighs all."""
+    summary = summarise(
         found.units,
         core_features=prepared.catalogue.core_features,
         known=frozenset(known.known),
         stale=bool(known.stale),
         strict=prepared.settings.strict,
     )
+    return replace(summary, exit_code=Exit.HARNESS) if found.defects else summary

@@ -27,7 +27,6 @@ from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case, Check, Reads
 from conformance.checks.limitfield import other_limit
-from conformance.errors import HarnessError
 from conformance.model import (
     GATEWAY,
     HIDDEN,
@@ -57,13 +56,15 @@ _JUDGED_ELSEWHERE = frozenset(Form) - {Form.PAGE, Form.LIMITED, Form.REDIRECT}
 class Judgement:
     """All units of a run, and what was planned but never measured.
 
-    ``planned`` stands beside ``units``: the planned cases of each, in the order of its case results.
+    ``planned`` stands beside ``units``: the planned cases of each, in the order of its case results. ``defects`` say
+    which checks failed themselves, and on what; their cases are inconclusive.
     """
 
     units: tuple[UnitResult, ...]
     planned: tuple[tuple[PlannedCase, ...], ...]
     not_measured: tuple[PlannedCase, ...]
     alive: Mapping[str, str]
+    defects: tuple[str, ...] = ()
 
 
 class Bench:
@@ -72,6 +73,7 @@ class Bench:
     def __init__(self, plan: Plan, exchanges: Iterable[Exchange]) -> None:
         """Sort the exchanges to their probes; those of no planned probe are left aside."""
         self.plan = plan
+        self.defects: list[str] = []
         self.attempts: dict[tuple[str, str], list[View]] = {}
         index = plan.index
         for exchange in exchanges:
@@ -206,7 +208,7 @@ def judge(
                 nothing = Finding(Verdict.NOT_APPLICABLE, 0, saw=reason)
                 results[place] = fold_case(group[place].probe, (nothing,), alive=False)
         units.append(_unit(requirement, level, model, claim, results))
-    return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life)
+    return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life, tuple(bench.defects))
 
 
 def _judge_tries(check: Check, case: Case, tries: Sequence[View], bench: Bench, model: str) -> CaseResult:
@@ -299,12 +301,13 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
         return (), why
     try:
         return tuple(check.judge(case)), ""
-    except Exception as error:
-        raise HarnessError(
-            f"The check {check.name} of {check.requirement} failed on exchange {case.view.exchange.id}.",
-            why=f"{type(error).__name__}: {error}",
-            hint="this is a defect of the suite, not of the target: please report it with the evidence file",
-        ) from error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+        # One answer that a check stumbles over must not take all other verdicts with it.
+        why = f"{type(error).__name__}: {error}"
+        bench.defects.append(
+            f"{check.requirement}, check {check.name}, exchange {case.view.exchange.id}: {why}"
+        )
+        return (case.unsure(f"the suite itself failed here ({why}); this says nothing of the target"),), ""
 
 
 def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:

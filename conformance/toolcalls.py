@@ -226,6 +226,11 @@ def offered(view: View) -> dict[str, Mapping[str, Json]]:
     return found
 
 
+def is_offered(call: Call, view: View) -> bool:
+    """Whether a call names a function that was offered; a name need not be text."""
+    return isinstance(call.name, str) and call.name in offered(view)
+
+
 def message_of(view: View) -> dict[str, Json] | None:
     """Return the assistant's message as a client sends it back: with every member that came, known or not.
 

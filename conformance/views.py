@@ -233,7 +233,8 @@ class View:
     @cached_property
     def message(self) -> Mapping[str, Json]:
         """``choices[0].message`` of a completion, empty when it is not there."""
-        return self.choice(0).get("message") or {}  # type: ignore[return-value]
+        message = self.choice(0).get("message")
+        return message if isinstance(message, dict) else {}
 
     def choice(self, number: int) -> Mapping[str, Json]:
         """Return ``choices[number]`` of a completion, empty when it is not there."""

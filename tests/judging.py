@@ -71,6 +71,7 @@ def judged(
             replay(prepared.plan, path)
         recorded = read(path)
         found, summary = engine.weigh(prepared, recorded, sdkresults.read(path))
+    assert found.defects == ()
     return Judged(prepared, recorded, found, summary)
 
 

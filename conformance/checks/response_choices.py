@@ -98,7 +98,7 @@ def content_string(case: Case) -> Iterator[Finding]:
         if isinstance(content, str):
             return ""
         explained = any(message.get(name) for name in ("tool_calls", "refusal", "audio", "function_call"))
-        explained = explained or choice.get("finish_reason") in {"length", "content_filter"}
+        explained = explained or choice.get("finish_reason") in ("length", "content_filter")
         return "" if content is None and explained else f"content is {show(message, 'content')}"
 
     if any(_message(choice) for choice in choices_of(case.view)):
@@ -174,7 +174,7 @@ def finish_reason_known(case: Case) -> Iterator[Finding]:
 
     def wrong(choice: Mapping[str, Json]) -> str:
         reason = choice.get("finish_reason")
-        return "" if reason in known or not is_text(reason) else f"finish_reason is {reason!r}"
+        return f"finish_reason is {reason!r}" if is_text(reason) and reason not in known else ""
 
     yield from _each_choice(case, wrong, "one of " + ", ".join(sorted(known)), "finish_reason")
 

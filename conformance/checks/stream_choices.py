@@ -8,7 +8,7 @@ from conformance.chatstream import Choice, Delta
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
 from conformance.checks.stream_values import each_delta
-from conformance.checks.values import FINISH_REASONS, judges_of_break
+from conformance.checks.values import FINISH_REASONS, is_text, judges_of_break
 from conformance.model import Finding
 from conformance.toolcalls import pieces_of
 
@@ -115,7 +115,7 @@ def finish_reason_known(case: Case) -> Iterator[Finding]:
     known = FINISH_REASONS | set(case.card.finish_reasons)
     reasons = [pair for choice in _choices(case).values() for pair in choice.finishes]
     for frame, reason in reasons:
-        if reason not in known:
+        if not is_text(reason) or reason not in known:
             yield case.fail(
                 f"finish_reason is {reason!r}",
                 "one of " + ", ".join(sorted(known)),

@@ -12,7 +12,7 @@ from conformance.checks.calling import NEIGHBOURS, nothing, systematic
 from conformance.checks.select import valid, without
 from conformance.checks.values import broke_off, finish_of, show
 from conformance.model import Finding, Json
-from conformance.toolcalls import Call, bearers_of, calls_of, misplaced, offered, old_call_of
+from conformance.toolcalls import Call, bearers_of, calls_of, is_offered, misplaced, offered, old_call_of
 from conformance.views import Form, View
 
 CALLS: Final = valid("calls")
@@ -121,13 +121,11 @@ def call_name(case: Case) -> Iterator[Finding]:
     """Nobody can run a tool that was not offered; one that the model made up is not the server's doing."""
     for call in calls_of(case.view):
         known = offered(case.view)
-        if call.name in known:
+        if is_offered(call, case.view):
             continue
         if call.name is None and case.view.form is Form.STREAM:
             yield case.skip("a call has no name; tools.stream-call-opening judges that")
-        elif _altered(call.name, known) or systematic(
-            case, lambda view, each: each.name not in offered(view)
-        ):
+        elif _altered(call.name, known) or systematic(case, lambda view, each: not is_offered(each, view)):
             yield call_failure(
                 case,
                 call,
@@ -205,9 +203,7 @@ def arguments_object(case: Case) -> Iterator[Finding]:
 @calls_check("tools.arguments-schema")
 def arguments_schema(case: Case) -> Iterator[Finding]:
     """Values come in the types that the tool declares; what the model merely got wrong is no finding."""
-    whole = [
-        call for call in calls_of(case.view) if call.object is not None and call.name in offered(case.view)
-    ]
+    whole = [call for call in calls_of(case.view) if call.object is not None and is_offered(call, case.view)]
     if not whole:
         yield case.skip("no call of an offered tool has a JSON object; other requirements judge that")
         return

@@ -28,7 +28,7 @@ from conformance.checks.tools_accepted import TOOL_WORDS, wanted
 from conformance.checks.values import broke_off, counts_of, finish_of
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
-from conformance.toolcalls import Call, calls_of, offered
+from conformance.toolcalls import Call, calls_of, is_offered, offered
 from conformance.views import Form, View
 
 
@@ -90,7 +90,7 @@ def choice_named(case: Case) -> Iterator[Finding]:
         yield ignored(case, f"tool_choice naming {name!r}", f"a call of {name!r}")
     elif other is None:
         yield case.ok(len(calls), saw=f"called in {called_rate(case)} tries", outcome=Outcome.APPLIED)
-    elif other.name in offered(view):
+    elif is_offered(other, view):
         saw = f"a call of {other.name!r}, where {name!r} was named"
         where = other.first
         yield case.fail(
