@@ -64,6 +64,7 @@ def test_interrupted_run_writes_what_it_has_and_can_go_on(
     more = {"shell": shell} if shell else {}
     stopped = run(gateway, tmp_path / "run", kill_at=5, sign=sign, **more)
     assert stopped.code == 3, stopped.printed
+    assert f"--resume {stopped.folder}" in stopped.printed
     report = json.loads((stopped.folder / "report.json").read_text("utf-8"))
     assert report["stopped"] == "interrupted"
     assert report["summary"]["grade"] == "incomplete"
@@ -71,6 +72,21 @@ def test_interrupted_run_writes_what_it_has_and_can_go_on(
     resumed = run(gateway, stopped.folder, resumed=True, **more)
     assert resumed.code == 0
     assert essence(stopped.folder) == essence(undisturbed.folder)
+
+
+def test_run_interrupted_while_it_judges_says_how_its_evidence_is_used(
+    gateway: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr("conformance.commands.run.finish", interrupt)
+    folder = tmp_path / "run"
+    assert main(["run", *flags(gateway.base_url, folder), "--quiet"]) == 3
+    printed = capsys.readouterr().err
+    assert f"--resume {folder}" in printed
+    assert f"recheck {folder}" in printed
 
 
 def test_killed_pytest_shell_goes_on_too(gateway: Counting, undisturbed: Ended, tmp_path: Path) -> None:

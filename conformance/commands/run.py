@@ -26,6 +26,8 @@ from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
 from conformance.report.write import write_all
 from conformance.resume import demand_same, recorded_run
+from conformance.target import Target
+from conformance.verdict import Exit
 
 RUNS = Path("reports") / "runs"
 
@@ -34,26 +36,47 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge one target; the exit code is the report's."""
     known_failures(arguments.baseline)
     with settings_from(arguments) as settings:
+        warn_of(settings.target)
         before = run_to_resume(arguments)
         prepared = engine.prepare(settings if before is None else with_models_of(before, settings))
         if before is not None:
             demand_same(before.header, engine.header_of(prepared), Path(arguments.resume))
         folder = output_folder(arguments.output) if arguments.resume is None else Path(arguments.resume)
         keep_baseline(arguments.baseline, folder)
-        if settings.target.cleartext:
-            print(  # noqa: T201
-                f"warning: the key travels unencrypted to {settings.target.base_url}", file=sys.stderr
-            )
-        if settings.target.placeholder:
-            print(  # noqa: T201
-                f"warning: the key is taken for a placeholder and not masked: {settings.target.placeholder}",
-                file=sys.stderr,
-            )
-        progress = progress_to(sys.stderr, quiet=arguments.quiet)
-        stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
-        shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
+        try:
+            return _to_the_end(arguments, prepared, folder, before)
+        except KeyboardInterrupt:
+            print(f"chat-conformance: interrupted; {to_go_on(folder)}", file=sys.stderr)  # noqa: T201
+            return int(Exit.INCOMPLETE)
+
+
+def _to_the_end(
+    arguments: argparse.Namespace, prepared: engine.Prepared, folder: Path, before: Evidence | None
+) -> int:
+    progress = progress_to(sys.stderr, quiet=arguments.quiet)
+    stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
+    shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
     return finish(folder, strict=arguments.strict, planned=prepared)
+
+
+def to_go_on(folder: Path) -> str:
+    """Say what can be done with the folder of a run that was stopped."""
+    again = f"repeat the command with --resume {folder} to go on and pay for nothing twice"
+    if not (folder / EVIDENCE).exists():
+        return again
+    return f"{again}, or judge what there is: chat-conformance recheck {folder}"
+
+
+def warn_of(target: Target) -> None:
+    """Say what is odd about the key, before it is sent."""
+    if target.cleartext and (target.key or target.secrets):
+        print(f"warning: the key travels unencrypted to {target.base_url}", file=sys.stderr)  # noqa: T201
+    if target.placeholder:
+        print(  # noqa: T201
+            f"warning: the key is taken for a placeholder and not masked: {target.placeholder}",
+            file=sys.stderr,
+        )
 
 
 def run_to_resume(arguments: argparse.Namespace) -> Evidence | None:
@@ -142,6 +165,8 @@ def finish(
     width = shutil.get_terminal_size((100, 24)).columns
     say(render_console(result.report, color=color, width=width), result.report, os.environ)
     print(f"report: {out}")  # noqa: T201
+    if result.stopped == engine.INTERRUPTED:
+        print(f"interrupted: {to_go_on(folder)}")  # noqa: T201
     return int(result.summary.exit_code)
 
 
