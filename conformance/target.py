@@ -19,6 +19,9 @@ from conformance.secret import Secret, checked_secret, why_not_masked
 Header = tuple[str, str | Secret]
 """Name and value of a header that goes with every request."""
 
+LAST_PORT: Final = 65_535
+"""The highest port that there is."""
+
 _HOW: Final = "give the base URL of the API, for example https://api.example.com/v1"
 _ENDPOINT: Final = "/chat/completions"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -179,9 +182,14 @@ def _split(text: str | None) -> SplitResult:
         raise UsageError("The target holds a space or a control character, so it is no URL.", hint=_HOW)
     try:
         parts = urlsplit(given)
-        _ = parts.port
     except ValueError:
         raise UsageError("The target is not a URL.", hint=_HOW) from None
+    try:
+        _ = parts.port
+    except ValueError:
+        raise UsageError(
+            "The port in the target URL is none.", why=f"a port is a number from 1 to {LAST_PORT}", hint=_HOW
+        ) from None
     if parts.scheme not in {"http", "https"}:
         raise UsageError("The target is not an http or https URL.", hint=_better(given))
     if not parts.hostname:

@@ -12,6 +12,7 @@ from conformance.reference import KEY
 from conformance.reference.embedded import HOST
 from conformance.reference.embedded import serve as serve_forever
 from conformance.reference.faults import pick_faults
+from conformance.target import LAST_PORT
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -20,7 +21,15 @@ def serve(arguments: argparse.Namespace) -> int:
     if arguments.api_key_env:
         key = os.environ.get(arguments.api_key_env, "")
         if not key:
-            raise UsageError(f"The environment variable {arguments.api_key_env} is not set.")
+            raise UsageError(
+                f"The environment variable {arguments.api_key_env} is not set, or it is empty.",
+                hint=f"set it: export {arguments.api_key_env}=..., or leave --api-key-env away for a fixed test key",
+            )
+    if not 0 <= arguments.port <= LAST_PORT:
+        raise UsageError(
+            f"--port {arguments.port} is no port.",
+            hint=f"give one from 1 to {LAST_PORT}, or 0 for any free one",
+        )
     faults = pick_faults(arguments.fault)
 
     def ready(base_url: str) -> None:

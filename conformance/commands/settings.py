@@ -56,9 +56,9 @@ def settings_from(arguments: argparse.Namespace) -> Iterator[Settings]:
             only=tuple(arguments.only),
             generated=_generated(arguments.generated),
             provoke_rate_limit=getattr(arguments, "provoke_rate_limit", False),
-            limits=Limits(deadline=_positive("--timeout", getattr(arguments, "timeout", 60.0))),
+            limits=Limits(deadline=positive("--timeout", getattr(arguments, "timeout", 60.0))),
             pace=Pace(
-                concurrency=int(_positive("--concurrency", getattr(arguments, "concurrency", 4))),
+                concurrency=int(positive("--concurrency", getattr(arguments, "concurrency", 4))),
                 max_requests=_limit("--max-requests", getattr(arguments, "max_requests", None)),
                 max_tokens=_limit("--max-tokens", getattr(arguments, "max_tokens", None)),
                 max_time=_limit("--max-time", getattr(arguments, "max_time", None)),
@@ -125,7 +125,10 @@ def _extra_body(file: str | None) -> dict[str, Json]:
 def _challenge(text: str) -> str:
     if len(text) <= _LONGEST_CHALLENGE and text.isprintable():
         return text
-    raise UsageError(f"--challenge has to be printable and at most {_LONGEST_CHALLENGE} characters long.")
+    raise UsageError(
+        f"--challenge has to be printable and at most {_LONGEST_CHALLENGE} characters long.",
+        hint="ask for a shorter word, for example 32 random letters",
+    )
 
 
 def _generated(text: str) -> str:
@@ -145,14 +148,23 @@ def _rate(text: str | None) -> float | None:
         raise UsageError(
             f"--rate {text!r} is no rate.", hint="give requests in a minute, for example --rate 30/min"
         )
-    return _positive("--rate", float(found[1]))
+    return positive("--rate", float(found[1]))
 
 
 def _limit(flag: str, value: _N | None) -> _N | None:
-    return None if value is None else _positive(flag, value)
+    return None if value is None else positive(flag, value)
 
 
-def _positive(flag: str, value: _N) -> _N:
+def positive(flag: str, value: _N) -> _N:
+    """Return the number of a flag.
+
+    Raises:
+        UsageError: it is not above 0, or not finite.
+
+    """
     if not 0 < value < math.inf:
-        raise UsageError(f"{flag} has to be greater than 0, not {value:g}.")
+        raise UsageError(
+            f"{flag} has to be a finite number greater than 0, not {value:g}.",
+            hint=f"give one, or leave {flag} away",
+        )
     return value

@@ -1,0 +1,89 @@
+"""What a person does wrong is said with the file or flag that it is about, and with what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.cli import main
+from conformance.reference import KEY, ReferenceGateway
+from tests.loopback import closed_port
+from tests.report_factory import golden_run
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder with the reference's key at hand."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small run against the reference gateway, which is gone by now."""
+    folder = tmp_path_factory.mktemp("recorded") / "run"
+    flags = ("--only", "response.object", "--generated", "none", "--sdk", "no", "--quiet")
+    main(["run", "--target", "reference", *flags, "--output", str(folder)])
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", f"--port={port}"]) == 2
+    assert said(capsys) == (
+        f"chat-conformance: --port {port} is no port. do: give one from 1 to 65535, or 0 for any free one"
+    )
+
+
+def test_a_target_whose_port_is_none_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--target", "http://127.0.0.1:99999/v1", "--model", "m"]) == 2
+    assert "The port in the target URL is none. why: a port is a number from 1 to 65535" in said(capsys)
+
+
+def test_a_bound_that_is_none_is_told_from_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--target", "http://127.0.0.1:9", "--model", "m", "--max-time", "inf"]) == 2
+    assert "--max-time has to be a finite number greater than 0, not inf. do: " in said(capsys)
+
+
+class TestReproduce:
+    """One exchange again, of a target that is not there."""
+
+    @staticmethod
+    def exchange(folder: Path) -> str:
+        return next(iter(json.loads((folder / "report.json").read_text())["exchanges"]))
+
+    def test_a_target_out_of_reach_is_3_with_the_fault(
+        self, recorded: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        url = f"http://127.0.0.1:{closed_port()}/v1"
+        again = ["reproduce", self.exchange(recorded), "--run", str(recorded), "--target", url]
+        assert main(again) == 3
+        printed = said(capsys)
+        assert f"The target {url} could not be reached" in printed
+        assert "why: " in printed
+
+    @pytest.mark.parametrize("timeout", ["-1", "nan", "0"])
+    def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(
+        self, timeout: str, recorded: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with ReferenceGateway() as gateway:
+            again = ["reproduce", self.exchange(recorded), "--run", str(recorded)]
+            assert main([*again, "--target", gateway.base_url, f"--timeout={timeout}"]) == 2
+            assert gateway.requests == ()
+        assert "--timeout has to be a finite number" in said(capsys)
+
+
+@pytest.mark.parametrize("content", ["{}", "[1", "[" * 100_000, '{"format": "chat-conformance/evidence"}'])
+def test_of_two_reports_the_wrong_one_is_named(content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("good.json").write_text(json.dumps(golden_run().report()))
+    Path("bad.json").write_text(content)
+    assert main(["compare", "good.json", "bad.json"]) == 2
+    printed = said(capsys)
+    assert "bad.json is not a report" in printed
+    assert "good.json" not in printed
