@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, ids, invalid, valid, without
 from conformance.model import FaultKind, Finding, Outcome
 from conformance.views import Form
 
-_ODD_HTTP = (
-    "two different content-length",
-    "both transfer-encoding and content-length",
-    "bad header",
-    "bad chunk",
-    "bad status",
-)
-
+_TWO_LENGTHS: Final = "both transfer-encoding and content-length"
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 _GZIP_AS_TEXT = ("\x1f\ufffd\x08".encode(), "\x1f\x8b\x08".encode())
 """How the first bytes of gzip look when they were decoded leniently, or as Latin-1, and written as UTF-8."""
@@ -43,8 +39,24 @@ def well_formed(case: Case) -> Iterator[Finding]:
     fault = case.view.exchange.fault
     if fault is not None and fault.kind is FaultKind.MALFORMED:
         yield case.fail(fault.detail, "an answer that a strict HTTP parser can read")
-    elif case.view.answer is not None:
-        yield case.ok()
+    elif (answer := case.view.answer) is not None:
+        types = {value.split(";", 1)[0].strip().lower() for value in answer.all("content-type")}
+        if _TWO_LENGTHS in answer.notes:
+            yield case.fail(
+                "Transfer-Encoding and Content-Length in one answer",
+                "one of the two: a sender must not send both (RFC 9112 6.2)",
+            )
+        elif _BARE_LF.search(case.view.exchange.raw, 0, answer.head_size):
+            yield case.fail(
+                "a line of the head that ends in LF without CR", "CRLF after each line (RFC 9112 2.1)"
+            )
+        elif len(types) > 1:
+            yield case.fail(
+                f"{len(types)} Content-Type lines that differ: {', '.join(sorted(types))[:120]}",
+                "one Content-Type (RFC 9110 5.3, 8.3)",
+            )
+        else:
+            yield case.ok()
 
 
 @check("transport.complete-transfer", on=either(valid(), invalid()), reads=Reads.ANSWER, any_cause=True)

@@ -54,7 +54,7 @@ class Reply:
 
     ``wait`` is the time in seconds before the head, ``stall`` the time between the head and the body.
     ``cut`` is the number of bytes of the framed body after which the connection ends, None for all. ``raw``
-    replaces head and body.
+    replaces head and body. ``line_end`` is what ends each line of the head.
     """
 
     status: int
@@ -67,6 +67,7 @@ class Reply:
     ending: Ending = Ending.KEEP
     cut: int | None = None
     raw: bytes | None = None
+    line_end: str = "\r\n"
 
     @property
     def body(self) -> bytes:

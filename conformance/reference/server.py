@@ -235,10 +235,11 @@ def head_bytes(reply: Reply, framing: Framing, ending: Ending) -> bytes:
             headers.append(("content-length", str(len(reply.body))))
     if ending is not Ending.KEEP and "connection" not in named:
         headers.append(("connection", "close"))
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"HTTP/1.1 {reply.status} {_reason(reply.status)}\r\n{lines}\r\n".encode(
-        "utf-8", "surrogateescape"
-    )
+    lines = [
+        f"HTTP/1.1 {reply.status} {_reason(reply.status)}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return "".join(line + reply.line_end for line in (*lines, "")).encode("utf-8", "surrogateescape")
 
 
 def pieces(reply: Reply, framing: Framing) -> Iterator[bytes]:

@@ -173,10 +173,11 @@ class Gzip(ReplyMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection(ReplyMutator):
-    """Mark the end of the body (``framing``) and end the connection (``ending``) in another way."""
+    """Mark the end of the body (``framing``) and of the lines of the head, and end the connection, in another way."""
 
     framing: str | None = None
     ending: str | None = None
+    line_end: str | None = None
 
     def check(self, where: str) -> None:
         """Demand known words."""
@@ -189,6 +190,7 @@ class Connection(ReplyMutator):
             reply,
             framing=reply.framing if self.framing is None else Framing(self.framing),
             ending=reply.ending if self.ending is None else Ending(self.ending),
+            line_end=reply.line_end if self.line_end is None else self.line_end,
         )
 
 
