@@ -20,34 +20,28 @@ from conformance.baseline import NO_BASELINE, NOTHING_KNOWN, Baseline, KnownFail
 from conformance.capture import Capture, Pace
 from conformance.catalogue import Catalogue, Profile
 from conformance.catalogue import load as load_catalogue
-from conformance.errors import ConformanceError, UsageError
+from conformance.errors import KeyRefusedError, UsageError
 from conformance.evidence import Evidence, Writer
-from conformance.exchange import Limits, Sender, sender_for
+from conformance.exchange import Limits, sender_for
 from conformance.judge import Judgement, judge
-from conformance.model import GATEWAY, Exchange, Json, Probe
+from conformance.model import Json, Probe
 from conformance.models import ModelCards, load_cards
 from conformance.offer import cheapest_first, chosen_by, matching
+from conformance.offered import offered_models
 from conformance.plan import Plan, make_plan
-from conformance.probes.asker import Asker, request
+from conformance.probes.asker import Asker
 from conformance.probes.burst import AT_ONCE, burst
 from conformance.recorder import Recorder, redactor
 from conformance.sdkresults import SdkResults
 from conformance.signals import terminated_like_interrupted
 from conformance.target import Target
 from conformance.verdict import Exit, Summary, summarise
-from conformance.views import UNREACHABLE, View
 
 if TYPE_CHECKING:
     from conformance.report.shape import Report
 
 INTERRUPTED = "interrupted"
 """Why a run ended that was stopped with Ctrl-C."""
-
-
-class UnreachableError(ConformanceError):
-    """The target could not be asked at all; nothing was judged."""
-
-    exit_code = 3
 
 
 class OtherPlanError(UsageError):
@@ -133,9 +127,9 @@ def with_models(settings: Settings, profile: Profile) -> Settings:
         return settings
     cards = load_cards(profile.overrides)
     try:
-        known = offered_models(settings)
+        known = offered_models(settings.target, settings.limits)
         absent = tuple(model for model in profile.models if model not in known)
-    except UsageError:
+    except (UsageError, KeyRefusedError):
         if not (settings.model_patterns and profile.models):
             raise
         known, absent = profile.models, ()
@@ -177,42 +171,6 @@ def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple
     return generated_for(
         settings.generated, model, cards.card(model), settings.seed, settings.target.extra_body
     )
-
-
-def offered_models(settings: Settings) -> tuple[str, ...]:
-    """Ask the target for its models (GET <base>/models).
-
-    Raises:
-        UnreachableError: no answer came.
-        UsageError: the answer lists no model.
-
-    """
-    sent = request(None, headers=(("Accept", "application/json"),), method="GET", path="/models")
-    probe = Probe(id="models.list", model=GATEWAY, request=sent)
-
-    async def ask() -> Exchange:
-        async with Sender(settings.target, limits=settings.limits, concurrency=1) as sender:
-            return await sender.send(sent, id="ex-models", probe=probe.id, model=GATEWAY)
-
-    exchange = asyncio.run(ask())
-    view = View(probe, redactor(settings.target).exchange(exchange))
-    if view.exchange.fault is not None and view.status is None:
-        kind = "could not be reached" if view.exchange.fault.kind in UNREACHABLE else "did not answer"
-        raise UnreachableError(
-            f"The target {settings.target.base_url} {kind}.",
-            why=view.exchange.fault.detail,
-            hint="check --target, or that the server is up",
-        )
-    data = view.object.get("data")
-    rows = data if isinstance(data, list) else []
-    names = tuple(str(row["id"]) for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str))
-    if not names:
-        raise UsageError(
-            f"The target lists no models (GET {settings.target.base_url}/models answered {view.status}).",
-            why="a wrong key, a wrong base URL, or a target without that endpoint",
-            hint="name one with --model",
-        )
-    return names
 
 
 def capture(

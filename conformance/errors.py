@@ -2,14 +2,16 @@
 
 A run goes through these steps, and each step raises its own class:
 
-======================  =======================  =========
-step                    error                    exit code
-======================  =======================  =========
-read flags and files    :class:`UsageError`      2
-load spec/ data         :class:`CatalogueError`  2
-reach the target        recorded as evidence     3 (by the fold)
-judge and report        :class:`HarnessError`    4
-======================  =======================  =========
+======================  =========================  =========
+step                    error                      exit code
+======================  =========================  =========
+read flags and files    :class:`UsageError`        2
+load spec/ data         :class:`CatalogueError`    2
+ask for the models      :class:`UnreachableError`  3
+ask for the models      :class:`KeyRefusedError`   3
+reach the target        recorded as evidence       3 (by the fold)
+judge and report        :class:`HarnessError`      4
+======================  =========================  =========
 
 What a target does wrong is never an exception: it is data, in the evidence.
 """
@@ -52,6 +54,18 @@ class CatalogueError(ConformanceError):
     """A data file under spec/ or a user's profile does not hold together."""
 
     exit_code = 2
+
+
+class UnreachableError(ConformanceError):
+    """The target could not be asked at all; nothing was judged."""
+
+    exit_code = 3
+
+
+class KeyRefusedError(ConformanceError):
+    """The target had to be asked for its models and refused the key, or demands one; nothing was judged."""
+
+    exit_code = 3
 
 
 class HarnessError(ConformanceError):

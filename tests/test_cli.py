@@ -88,6 +88,26 @@ def test_only_model_on_offer_is_taken(capsys: pytest.CaptureFixture[str]) -> Non
     assert "just-one" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [("sk-wrong-key-0123456789", "refuses the key"), ("", "wants a key")],
+    ids=["wrong", "none"],
+)
+def test_refused_key_is_said_also_where_the_models_have_to_be_asked_for(
+    key: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    if not key:
+        monkeypatch.delenv("OPENAI_API_KEY")
+    with ReferenceGateway(models=["m"]) as gateway:
+        assert main(["run", "--target", gateway.base_url]) == 3
+    printed = capsys.readouterr().err
+    assert says in printed
+    assert "answered 401" in printed
+    assert "OPENAI_API_KEY" in printed
+    assert "sk-wrong" not in printed
+
+
 def test_folder_of_an_earlier_run_is_not_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +117,20 @@ def test_folder_of_an_earlier_run_is_not_overwritten(
     assert main(["run", "--target", url, "--model", "m", "--output", "out"]) == 2
     assert (tmp_path / "out" / "evidence.jsonl").read_text() == "precious"
     assert "earlier run" in capsys.readouterr().err
+
+
+def test_recheck_does_not_write_over_the_report_of_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    for name in ("a", "b"):
+        assert main(["run", "--target", url, "--model", name, "--output", name, "--quiet"]) == 3
+    before = (tmp_path / "b" / "report.json").read_bytes()
+    assert main(["recheck", "a", "--output", "b"]) == 2
+    assert "another run" in capsys.readouterr().err
+    assert (tmp_path / "b" / "report.json").read_bytes() == before
+    assert main(["recheck", "a", "--output", "a"]) == 3
+    assert main(["recheck", "a", "--output", "c"]) == main(["recheck", "a", "--output", "c"]) == 3
 
 
 def test_exchange_of_a_run_can_be_shown_and_sent_again(
