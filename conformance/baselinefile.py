@@ -47,7 +47,12 @@ def load_baseline(path: Path, requirements: Collection[str]) -> Baseline:
             )
         same = [each for each in entries if each.name == entry.name]
         if same:
-            raise file.error(("known", number), "this is said twice", why=f"first in line {same[0].line}")
+            raise file.error(
+                ("known", number),
+                "this is said twice",
+                why=f"first in line {same[0].line}",
+                hint="remove one of the two",
+            )
         entries.append(entry)
     return Baseline(FILE_NAME, tuple(entries))
 

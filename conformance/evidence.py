@@ -196,7 +196,9 @@ class _Scan:
                 else:
                     self._take(number, line)
         if not self.header:
-            raise NotEvidenceError(f"{path} holds no evidence.", why="it ends before its first line does")
+            raise NotEvidenceError(
+                f"{path} holds no evidence.", why="it ends before its first line does", hint="run again"
+            )
 
     @property
     def done(self) -> set[str]:
@@ -379,7 +381,8 @@ def _open(path: Path, mode: Literal["rb", "xb", "r+b"]) -> BinaryIO:
             hint="choose another folder with --output, or remove the old run",
         ) from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be opened.", why=error.strerror or "") from error
+        hint = "choose another folder with --output" if mode == "xb" else "name the folder of a run"
+        raise UsageError(f"{path} cannot be opened.", why=error.strerror or "", hint=hint) from error
 
 
 def _locked(path: Path, stream: BinaryIO) -> BinaryIO:

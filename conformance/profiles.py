@@ -221,5 +221,8 @@ def _check_models(file: UserFile, models: Mapping[str, Mapping[str, Json]]) -> N
                 load_cards({name: rules})
         except CatalogueError as error:
             raise file.error(
-                ("models", name), "the rules of this model do not hold together", why=error.why
+                ("models", name),
+                "the rules of this model do not hold together",
+                why=error.why,
+                hint=error.hint or "see the rules of other models in spec/models.yaml",
             ) from None

@@ -142,7 +142,11 @@ def write(results: SdkResults, evidence: Path) -> None:
     try:
         path.write_text(on_lines(value), "ascii")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written.", why=error.strerror or "") from error
+        raise UsageError(
+            f"{path} cannot be written.",
+            why=error.strerror or "",
+            hint="make room or let yourself write there; chat-conformance recheck DIR judges what was captured",
+        ) from error
 
 
 def read(evidence: Path) -> SdkResults | None:
@@ -159,7 +163,11 @@ def read(evidence: Path) -> SdkResults | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read.", why=error.strerror or "") from error
+        raise UsageError(
+            f"{path} cannot be read.",
+            why=error.strerror or "",
+            hint="let yourself read it, or remove it to judge without it",
+        ) from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{path} holds no results of an SDK.",
@@ -206,4 +214,6 @@ def _digest(path: Path) -> str:
         with path.open("rb") as stream:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
     except OSError as error:
-        raise UsageError(f"{path} cannot be read.", why=error.strerror or "") from error
+        raise UsageError(
+            f"{path} cannot be read.", why=error.strerror or "", hint="let yourself read it"
+        ) from error

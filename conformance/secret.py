@@ -162,9 +162,16 @@ def _read_file(file: Path) -> str:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)
     except OSError as error:
-        raise UsageError(f"The key file {file} cannot be read.", why=error.strerror or "") from error
+        raise UsageError(
+            f"The key file {file} cannot be read.",
+            why=error.strerror or "",
+            hint="check the name, and that you may read the file",
+        ) from error
     if len(data) > _LARGEST_FILE:
-        raise UsageError(f"The key file {file} is over {_LARGEST_FILE} bytes: it is no key file.")
+        raise UsageError(
+            f"The key file {file} is over {_LARGEST_FILE} bytes: it is no key file.",
+            hint="name the file that holds the key alone",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

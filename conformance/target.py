@@ -152,9 +152,12 @@ def read_header(name: str, value: str, *, environ: Mapping[str, str] = os.enviro
         raise UsageError(
             "The name of a header holds a character that HTTP does not allow there.",
             why="a name is made of letters, digits and -_.!#$%&'*+^`|~ (RFC 9110, 5.6.2)",
+            hint="for example X-Tenant=tests",
         )
     if name.lower() in _OWNED:
-        raise UsageError(f"The header {name} belongs to the transport and cannot be set.")
+        raise UsageError(
+            f"The header {name} belongs to the transport and cannot be set.", hint="leave it away"
+        )
     if value.startswith("env:"):
         variable = value.removeprefix("env:").strip()
         if variable not in environ:

@@ -36,7 +36,11 @@ def load_target(path: Path, *, environ: Mapping[str, str] = os.environ) -> Targe
     extra = file.data.get("extra_body")
     bundle = beside("ca_bundle")
     if bundle is not None and not bundle.is_file():
-        raise file.error(("ca_bundle",), "there is no such file")
+        raise file.error(
+            ("ca_bundle",),
+            "there is no such file",
+            hint="give a PEM file; paths are seen from the target file",
+        )
     headers = _headers(file, environ)
     try:
         return parse_target(

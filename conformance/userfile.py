@@ -70,11 +70,18 @@ def load(path: Path, *, schema: str) -> UserFile:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise UsageError(f"{where}: this is not YAML.", why=getattr(error, "problem", "") or "") from None
+        raise UsageError(
+            f"{where}: this is not YAML.",
+            why=getattr(error, "problem", "") or "",
+            hint="correct the line, or one just above it: mind indentation, colons and quotes",
+        ) from None
     lines: dict[Place, int] = {}
     data = _Builder(path, lines).build(node, ()) if node is not None else None
     if not isinstance(data, dict):
-        raise UsageError(f"{path}:1: the file has to hold a mapping (key: value).")
+        raise UsageError(
+            f"{path}:1: the file has to hold a mapping (key: value).",
+            hint=f"its keys stand in spec/schema/{schema}.schema.json",
+        )
     file = UserFile(path, data, lines)
     _validate(file, schema)
     return file
@@ -115,7 +122,11 @@ class _Builder:
     def build(self, node: yaml.Node, place: Place) -> Json:
         self._nodes += 1
         if self._nodes > _MOST_NODES or len(place) > _DEEPEST:
-            raise self._error(node, "the file is too large or nested too deeply")
+            raise self._error(
+                node,
+                "the file is too large or nested too deeply",
+                hint=f"keep to {_MOST_NODES} values and {_DEEPEST} levels",
+            )
         self._lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
@@ -127,11 +138,16 @@ class _Builder:
         found: dict[str, Json] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self._error(key_node, "a key has to be a word")
+                raise self._error(key_node, "a key has to be a word", hint="write key: value")
             key = str(key_node.value)
             if key in found:
                 first = self._lines[*place, key]
-                raise self._error(key_node, f"the key {key!r} stands twice", why=f"first in line {first}")
+                raise self._error(
+                    key_node,
+                    f"the key {key!r} stands twice",
+                    why=f"first in line {first}",
+                    hint="remove one of the two",
+                )
             self._lines[*place, key] = key_node.start_mark.line + 1
             found[key] = self.build(value_node, (*place, key))
         return found
@@ -149,10 +165,12 @@ class _Builder:
                 return float(text)
             case "str":
                 return text
-        raise self._error(node, "a tag (!...) is not allowed here")
+        raise self._error(
+            node, "a tag (!...) is not allowed here", hint="remove it, or put the text in quotes"
+        )
 
-    def _error(self, node: yaml.Node, what: str, *, why: str = "") -> UsageError:
-        return UsageError(f"{self._path}:{node.start_mark.line + 1}: {what}.", why=why)
+    def _error(self, node: yaml.Node, what: str, *, hint: str, why: str = "") -> UsageError:
+        return UsageError(f"{self._path}:{node.start_mark.line + 1}: {what}.", why=why, hint=hint)
 
 
 def _read(path: Path) -> str:
@@ -160,14 +178,20 @@ def _read(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read.", why=error.strerror or "") from error
+        raise UsageError(
+            f"{path} cannot be read.",
+            why=error.strerror or "",
+            hint="check the name, and that you may read the file",
+        ) from error
     if len(data) > _LARGEST_FILE:
-        raise UsageError(f"{path} is over {_LARGEST_FILE} bytes.")
+        raise UsageError(
+            f"{path} is over {_LARGEST_FILE} bytes.", hint="check the name: no file of settings is this long"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{path}:{line}: the file is not UTF-8.") from None
+        raise UsageError(f"{path}:{line}: the file is not UTF-8.", hint="save it as UTF-8") from None
 
 
 @cache
@@ -188,7 +212,8 @@ def _validate(file: UserFile, schema: str) -> None:
     more = [f"also {error.what}" for error in others[: _COMPLAINTS_SHOWN - 1]]
     if len(others) >= _COMPLAINTS_SHOWN:
         more.append(f"and {len(others) - _COMPLAINTS_SHOWN + 1} more")
-    raise UsageError(first.what, why="; ".join(more), hint=first.hint)
+    form = f"correct it; the form of the file stands in spec/schema/{schema}.schema.json"
+    raise UsageError(first.what, why="; ".join(more), hint=first.hint or form)
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[Place, str, str]]:

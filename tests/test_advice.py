@@ -87,3 +87,87 @@ def test_of_two_reports_the_wrong_one_is_named(content: str, capsys: pytest.Capt
     printed = said(capsys)
     assert "bad.json is not a report" in printed
     assert "good.json" not in printed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recheck", "gone"],
+        ["show", "ex-0000000000000000", "--run", "gone"],
+        ["reproduce", "ex-0000000000000000", "--run", "gone"],
+        ["merge", "gone", "--output", "merged"],
+        ["certify", "gone"],
+        ["render", "gone"],
+        ["compare", "gone", "gone"],
+        ["baseline", "write", "gone"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_folder_that_is_not_there_is_named_with_advice(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    printed = said(capsys)
+    assert "gone" in printed
+    assert "do: name the folder of a run" in printed
+
+
+WRONG_FILES = {
+    "missing": None,
+    "no-yaml": "a: [1",
+    "a-list": "- 1\n",
+    "a-key-twice": "a: 1\na: 2\n",
+    "a-tag": "a: !x 1\n",
+    "not-a-word": "[a]: 1\n",
+    "not-utf-8": "\udcff",
+    "deep": "a: " + "[" * 60 + "]" * 60,
+    "long": "a" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("flag", ["--baseline", "--target-file", "--extra-body", "--profile"])
+@pytest.mark.parametrize("content", WRONG_FILES.values(), ids=list(WRONG_FILES))
+def test_a_file_that_cannot_be_used_is_named_with_advice(
+    flag: str, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        Path("file.yaml").write_text(content, "utf-8", "surrogateescape")
+    assert main(["run", "--target", "http://127.0.0.1:9", "--model", "m", flag, "file.yaml"]) == 2
+    printed = said(capsys)
+    assert "file.yaml" in printed
+    assert " do: " in printed
+
+
+def test_a_key_file_that_cannot_be_read_is_named_with_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--target", "http://127.0.0.1:9", "--api-key-file", "no-key"]) == 2
+    assert "The key file no-key cannot be read." in (printed := said(capsys))
+    assert " do: " in printed
+
+
+def test_a_variable_that_a_gateway_wants_its_key_from_has_to_be_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["serve", "--api-key-env", "NO_SUCH_VARIABLE"]) == 2
+    assert "NO_SUCH_VARIABLE is not set, or it is empty. do: set it" in said(capsys)
+
+
+def test_a_baseline_that_has_no_place_says_what_to_do(
+    recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["baseline", "write", str(recorded), "--output", "no/where.yaml"]) == 2
+    assert " do: choose another file with --output" in said(capsys)
+
+
+def test_one_known_failure_is_counted_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    report = golden_run().report()
+    report["results"] = [row for row in report["results"] if row["requirement"] == "auth.no-key"]
+    Path("report.json").write_text(json.dumps(report))
+    assert main(["baseline", "write", "report.json"]) == 0
+    assert "1 known failure; say of each" in capsys.readouterr().out
+
+
+def test_who_certifies_the_reference_learns_what_can_be_certified(
+    recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["certify", str(recorded)]) == 2
+    assert "do: certify a run against a target of your own" in said(capsys)

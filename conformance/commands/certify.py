@@ -25,10 +25,12 @@ def certify(arguments: argparse.Namespace) -> int:
     run = Path(arguments.run)
     result = engine.judge_evidence(run / EVIDENCE)
     if found := form.gaps(result):
+        again = "a certificate speaks of a whole set: run again, without --only, to the end"
+        other = "certify a run against a target of your own: run --target https://HOST/v1 --model NAME"
         raise UsageError(
             f"The run in {run} cannot be certified.",
             why="; ".join(found),
-            hint="a certificate speaks of a whole set: run again, without --only, to the end",
+            hint=other if result.prepared.settings.reference else again,
         )
     folder = Path(arguments.output) if arguments.output else run / FOLDER
     given = {name: (run / name).read_bytes() for name in form.GIVEN if (run / name).is_file()}
@@ -53,7 +55,9 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         ) from None
     except OSError as error:
         raise UsageError(
-            f"The certificate cannot be written to {folder}.", why=error.strerror or ""
+            f"The certificate cannot be written to {folder}.",
+            why=error.strerror or "",
+            hint="choose another folder with --output",
         ) from None
 
 

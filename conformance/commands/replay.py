@@ -82,7 +82,11 @@ def reproduce(arguments: argparse.Namespace) -> int:
     plan = engine.plan_again(engine.settings_of(recorded.header)).plan
     probe = plan.index.get((before.probe, before.model))
     if probe is None:
-        raise UsageError(f"This version of the suite does not plan the probe {before.probe}.")
+        raise UsageError(
+            f"This suite does not plan the probe {before.probe}.",
+            why="its probes have changed since that run",
+            hint="send it with the curl line that stands beside the finding in the report of that run",
+        )
     request = probe.request if probe.follow is None else _with_key(before.request, probe.request)
 
     async def again() -> Exchange:

@@ -13,6 +13,7 @@ from conformance.report.compare import compare
 from conformance.report.comparison import comparison_json, comparison_markdown, comparison_text
 from conformance.report.matrix import matrix
 from conformance.report.matrix_pages import matrix_json, matrix_markdown, matrix_text
+from conformance.words import counted
 
 
 def compare_runs(arguments: argparse.Namespace) -> int:
@@ -57,7 +58,11 @@ def write_baseline(arguments: argparse.Namespace) -> int:
             hint="choose another file with --output",
         ) from None
     except OSError as error:
-        raise UsageError(f"{output} cannot be written.", why=error.strerror or "") from error
-    number = text.count("\n  - requirement:")
-    print(f"{output}: {number} known failures; say of each why it is known")  # noqa: T201
+        raise UsageError(
+            f"{output} cannot be written.",
+            why=error.strerror or "",
+            hint="choose another file with --output, in a folder that is there",
+        ) from error
+    number = counted(text.count("\n  - requirement:"), "known failure")
+    print(f"{output}: {number}; say of each why it is known")  # noqa: T201
     return 0

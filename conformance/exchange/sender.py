@@ -258,4 +258,5 @@ def _tls(target: Target) -> ssl.SSLContext | bool:
         raise UsageError(
             f"The CA bundle {target.ca_bundle} cannot be used.",
             why=error.strerror or "it holds no certificate",
+            hint="give a PEM file with the certificates of the authorities to trust",
         ) from error
