@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -349,6 +350,47 @@ def test_a_key_that_the_server_masks_is_no_echo() -> None:
     assert says(KEY, "chat.basic", SERVED) is PASS
 
 
+FOREIGN = [
+    "OPENAI_API_KEY=sk-proj-AbCd1234EfGh5678IjKl9012MnOp3456",
+    "Authorization: Bearer sk-ant-api03-QmFzZTY0c2VjcmV0a2V5MTIzNDU2Nzg5MA",
+    "x-goog-api-key: AIzaSyB1c2D3e4F5g6H7i8J9k0L1m2N3o4P5q6R",
+]
+
+
+@pytest.mark.parametrize("message", FOREIGN)
+def test_a_key_of_somebody_else_in_an_error_is_found_and_not_shown(message: str) -> None:
+    answer = json_answer(400, error(message))
+    (finding,) = findings("errors.key-not-echoed", view_of(PROBES["errors.missing-model"], answer))
+
+    assert finding.verdict is FAIL
+    assert message[-12:] not in finding.saw
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Incorrect API key provided: sk-proj-********************MnOp.",
+        "Keys look like sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "Use Bearer sk-ant-your-api-key-goes-right-here",
+        "The model sk-learn-classifier-of-2024-with-a-long-name does not exist",
+        "The request id is req_011CSHoEeqs5C35K2UUqR7Fy",
+    ],
+)
+def test_what_only_looks_like_a_key_is_none(message: str) -> None:
+    assert says("errors.key-not-echoed", "errors.missing-model", json_answer(400, error(message))) is PASS
+
+
+def test_what_the_model_says_is_no_key_that_got_out() -> None:
+    assert says("errors.key-not-echoed", "chat.basic", json_answer(200, completion(FOREIGN[0]))) is PASS
+
+
+def test_an_error_with_more_behind_it_is_no_one_document() -> None:
+    twice = json.dumps(error("no messages")).encode() * 2
+    answer = raw_answer(400, {"content-type": "application/json"}, twice)
+
+    assert says("errors.envelope-object", "errors.missing-model", answer) is FAIL
+
+
 def test_nothing_is_said_of_a_body_that_had_to_be_withheld() -> None:
     view = view_of(PROBES["chat.basic"], raw_answer(200, {}, MASK * 90), fault=FaultKind.WITHHELD)
     assert verdict(KEY, view) is UNSURE
@@ -384,6 +426,13 @@ LEAKS: list[tuple[str, str]] = [
     ("upstream-address", "no route to http://vllm-backend:8000/v1"),
     ("upstream-address", "vllm.models.svc.cluster.local is down"),
     ("upstream-address", "upstream 192.168.1.20:8080 timed out"),
+    ("upstream-address", "no answer from [fd00::12]:8000"),
+    ("printed-value", "<starlette.requests.Request object at 0x7f3a2c1d>"),
+    ("printed-value", "<function route at 0x7f3a2c1d9f40>"),
+    ("printed-value", 'relation "api_keys" does not exist: SELECT * FROM api_keys WHERE key=$1'),
+    ("printed-value", "INSERT INTO calls (key, model) VALUES ($1, $2)"),
+    ("printed-value", "UPDATE quota SET used = used + 1"),
+    ("printed-value", "SQLSTATE[42S02]: base table not found"),
     ("upstream-address", "see https://docs.example.com/docs?api_key=abcdef123456"),
 ]
 
@@ -410,11 +459,13 @@ HARMLESS = [
     "Use POST /v1/chat/completions. Cannot GET /v1/chat/completions",
     "read every line: 12 errors at 10:30:00",
     "The request id is 2024081922011112714735330169131 (request id: req_1)",
+    "Select a model from the list, or update your plan and set a limit",
+    "a value <= 2 at 0x10, seen by [2001:4860:4860::8888]:443 and [::1]:51234",
 ]
 
 
 @pytest.mark.parametrize("message", HARMLESS)
-@pytest.mark.parametrize("row", ["stack-trace", "file-path", "upstream-address"])
+@pytest.mark.parametrize("row", ["stack-trace", "file-path", "upstream-address", "printed-value"])
 def test_ordinary_words_of_errors_are_no_leak(row: str, message: str) -> None:
     assert says(f"errors.no-{row}", "errors.missing-model", json_answer(400, error(message))) is PASS
 

@@ -28,7 +28,14 @@ _ENDPOINT = without(either(valid(), invalid()), "elsewhere", "large")
 def envelope_object(case: Case) -> Iterator[Finding]:
     """The body of an error is an object whose member ``error`` is an object."""
     view = case.view
-    if error_object(view) is not None:
+    trailing = next((problem for problem in view.document.problems if problem.kind == "trailing"), None)
+    if error_object(view) is not None and trailing is not None:
+        yield case.fail(
+            f"status {view.status} with an error object, and after it: {trailing.detail}",
+            "one JSON object and nothing after it: clients read the body as one document",
+            span=None if trailing.offset is None else (trailing.offset, len(view.content)),
+        )
+    elif error_object(view) is not None:
         yield case.ok()
     elif broken(view) and not structured(view):
         yield case.skip(

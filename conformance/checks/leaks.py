@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import error_words
 from conformance.checks.select import either, invalid, valid
+from conformance.keyforms import keys_in
 from conformance.model import FaultKind, Finding
 from conformance.probes.auth import WRONG_KEY
 from conformance.redact import MASK
@@ -65,9 +66,18 @@ _PRINTED: Final = tuple(
         r'(?<![\w])b"\s*[{\[<][^"]{0,300}',
         r"\{'(?:error|message|detail)': [^}]{0,300}",
         r"\[object Object\]",
+        r"<[A-Za-z_][\w. ]{0,200} at 0x[0-9a-fA-F]{6,16}>",
+        r"\bSELECT [\w*\"'`,.() ]{1,200} FROM [\w.\"`]+",
+        r"\bINSERT INTO [\w.\"`]+ ?\([\w\"`, ]{1,200}\) VALUES\b",
+        r"\bUPDATE [\w.\"`]+ SET [\w\"`]+ ?= ?",
+        r"\bDELETE FROM [\w.\"`]+ WHERE\b",
+        r"\bSQLSTATE ?[\[(]?[0-9A-Z]{5}\b",
     )
 )
-"""Bytes and dictionaries of Python, an object of JavaScript. What the request said itself is no leak."""
+"""Bytes, dictionaries and objects of Python, an object of JavaScript, a statement for a database.
+
+What the request said itself is no leak.
+"""
 
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>()\\\]}]{1,500}", re.IGNORECASE)
 _HELP: Final = re.compile(
@@ -80,6 +90,7 @@ _PRIVATE_NAME: Final = re.compile(
     r"localhost|[\w-]+|.*\.(?:internal|local|localdomain|lan|corp|intranet|svc|consul)", re.IGNORECASE
 )
 _ADDRESS: Final = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})\b")
+_ADDRESS_6: Final = re.compile(r"\[([0-9A-Fa-f:.]{2,45})\]:(\d{2,5})\b")
 _CALLS: Final = tuple(
     re.compile(pattern)
     for pattern in (
@@ -106,7 +117,10 @@ _LOOKED_AT: Final = 64_000
 
 @check("errors.key-not-echoed", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def key_not_echoed(case: Case) -> Iterator[Finding]:
-    """No answer repeats the key that was sent, whole; the real one is masked before anybody sees it."""
+    """No answer repeats the key that was sent, whole, and no error holds one of somebody else.
+
+    The key of the run is masked before anybody sees it.
+    """
     view = case.view
     fault = view.exchange.fault
     if fault is not None and fault.kind is FaultKind.WITHHELD:
@@ -119,6 +133,19 @@ def key_not_echoed(case: Case) -> Iterator[Finding]:
                 f"the answer holds {what}",
                 "no key, or one that the server masked",
                 span=(inside, inside + len(mark)) if inside >= 0 else None,
+            )
+            return
+    request = view.exchange.request
+    sent = " ".join(
+        (request.path, *(value for _, value in request.headers), request.body.decode("utf-8", "replace"))
+    )
+    for key, whose in keys_in(error_words(view)[:_LOOKED_AT]):
+        if key not in sent:
+            inside = view.body.find(key.encode())
+            yield case.fail(
+                f"the error holds a key of somebody, {key[:6]}… of {len(key)} characters, as {whose} hands them out",
+                "no key",
+                span=(inside, inside + len(key)) if inside >= 0 else None,
             )
             return
     yield case.ok()
@@ -177,9 +204,10 @@ def _addresses(text: str) -> Iterator[str]:
     text = _URL.sub(lambda found: " " if _is_help(found.group(0)) else found.group(0), text)
     yield from _matches(_CALLS, text)
     yield from (url for url in _matches((_URL,), text) if _is_inside(url))
-    for found in _ADDRESS.finditer(text):
-        if int(found.group(2)) < _CALLER_PORT and _is_private(found.group(1)):
-            yield found.group(0)
+    for form in (_ADDRESS, _ADDRESS_6):
+        for found in form.finditer(text):
+            if int(found.group(2)) < _CALLER_PORT and _is_private(found.group(1)):
+                yield found.group(0)
 
 
 def _is_help(url: str) -> bool:
