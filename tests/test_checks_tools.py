@@ -370,6 +370,15 @@ def test_a_slip_in_every_answer_is_the_servers() -> None:
     )
 
 
+def test_a_slip_in_every_answer_of_one_form_and_in_none_of_the_other_is_the_servers() -> None:
+    lost = answer(call(arguments="{}"))
+    complete = [view(name, lost) for name in ("tools.single", "tools.named")]
+    streams = callers("tools.required-stream", "tools.named-stream", "tools.parallel-stream")
+    assert says("tools.arguments-schema", "tools.auto", lost, *complete, *streams) is FAIL
+    assert says("tools.arguments-schema", "tools.auto", lost, *complete, *streams[:2]) is UNSURE
+    assert says("tools.arguments-schema", "tools.auto", lost, complete[0], *streams) is UNSURE
+
+
 def test_a_made_up_tool_is_the_models_and_one_for_all_is_the_servers() -> None:
     raw = answer(call(function={"name": "tool", "arguments": SAID}))
     others = [view(name, raw) for name in ("tools.single", "tools.no-parameters")]

@@ -12,7 +12,7 @@ from typing import Final
 
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words
-from conformance.checks.values import finish_of, prompt_tokens
+from conformance.checks.values import finish_of, prompt_tokens, texts_of
 from conformance.model import Finding, Outcome
 from conformance.rates import rate
 from conformance.toolcalls import Call, calls_of, misplaced
@@ -116,6 +116,10 @@ def ignored(case: Case, what: str, expected: str) -> Finding:
         return case.unsure("no call in this try")
     if finish_of(case.view) in {"length", "content_filter"} or case.view.cut:
         return case.unsure(f"the answer ended before a call, with finish_reason {finish_of(case.view)!r}")
+    if not texts_of(case.view):
+        return case.unsure(
+            "the answer has neither a call nor text that can be read; other requirements judge that"
+        )
     saw = f"{what}: called in {called_rate(case)} tries"
     if reached(case) is False and not seen(case):
         saw += f"; the tools did not reach the model ({token_counts(case)})"
@@ -126,10 +130,26 @@ def ignored(case: Case, what: str, expected: str) -> Finding:
     return case.fail(saw, expected, examined=len(case.tries), outcome=Outcome.DROPPED)
 
 
-def systematic(case: Case, wrong: Callable[[View, Call], bool]) -> bool:
-    """Whether all calls of all answers are wrong in the same way, in enough answers to rule out a slip."""
+def systematic(case: Case, wrong: Callable[[View, Call], bool | None]) -> bool:
+    """Whether calls are wrong in the same way in so many answers that it is no slip of the model.
+
+    Either all of them are, or all that came in the form of this answer and none in the other form: whether an answer
+    is streamed makes no difference to a model. A call of which ``wrong`` says None cannot be wrong in this way.
+    """
     views = calling_views(case)
-    return len(views) >= SYSTEMATIC and all(wrong(view, call) for view in views for call in calls_of(view))
+    mine, others = (
+        [
+            found
+            for view in views
+            if (view.form is case.view.form) is same
+            for call in calls_of(view)
+            if (found := wrong(view, call)) is not None
+        ]
+        for same in (True, False)
+    )
+    if all(mine) and all(others):
+        return len(views) >= SYSTEMATIC
+    return all(mine) and not any(others) and len(mine) >= SYSTEMATIC <= len(others)
 
 
 def names_one_of(view: View, words: tuple[str, ...]) -> bool:

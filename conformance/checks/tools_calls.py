@@ -221,10 +221,10 @@ def arguments_schema(case: Case) -> Iterator[Finding]:
     yield case.unsure(slip) if slip else case.ok(len(whole))
 
 
-def _departs(view: View, call: Call) -> bool:
+def _departs(view: View, call: Call) -> bool | None:
     schema = offered(view).get(str(call.name))
     if not schema or not schema.get("required"):
-        return True
+        return None
     return call.object is not None and any(departures(call.object, schema))
 
 

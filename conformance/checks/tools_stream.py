@@ -231,12 +231,13 @@ def arguments_fragments(case: Case) -> Iterator[Finding]:
 
 
 def _by_streaming(case: Case) -> bool:
-    """Whether arguments are garbled in every stream and in no complete answer."""
+    """Whether there are garbled arguments in every stream and in no complete answer."""
     streamed: list[bool] = []
     complete: list[bool] = []
     for view in calling_views(case):
-        into = streamed if view.form is Form.STREAM else complete
-        into += [kind_of(call) is Kind.GARBLED for call in calls_of(view) if len(str(call.arguments)) > 2]  # noqa: PLR2004
+        kinds = [kind_of(call) for call in calls_of(view) if len(str(call.arguments)) > len("{}")]
+        if kinds:
+            (streamed if view.form is Form.STREAM else complete).append(Kind.GARBLED in kinds)
     return len(streamed) > 1 and all(streamed) and bool(complete) and not any(complete)
 
 
@@ -245,7 +246,7 @@ def same_call(case: Case) -> Iterator[Finding]:
     """Streamed or not, a call of the same tool has the same name, the same members and the same end."""
     mine = calls_of(case.view)
     others = [view for view in calling_views(case) if view.probe.id.split("~")[0] in _COMPLETE]
-    if not mine or not others or unfinished(case.view) or unfinished(others[0]):
+    if not mine or not others or any(_unsettled(view) for view in (case.view, others[0])):
         yield case.skip("there are not both, a streamed and a complete call; other requirements judge that")
         return
     if any(calls_of(view)[0].object is None for view in (others[0], case.view)):
@@ -262,6 +263,10 @@ def same_call(case: Case) -> Iterator[Finding]:
             frame=mine[0].first.frame,
             also=(others[0].where(),),
         )
+
+
+def _unsettled(view: View) -> bool:
+    return bool(unfinished(view)) or finish_of(view) is None
 
 
 _COMPLETE: Final = frozenset({"tools.auto", "tools.single"})
