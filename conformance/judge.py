@@ -247,7 +247,7 @@ def _why_missing(planned: PlannedCase, bench: Bench) -> str:
     together = bench.view(probe.apart, planned.model) if probe and probe.apart else None
     if together is None:
         return "not measured: the exchange was never captured"
-    ended = f"a {together.form} ({together.ending})"
+    ended = f"{together.form.noun} ({together.ending})"
     return (
         f"not measured: asked together with other things it ended as {ended}, and by itself it was not asked"
     )
@@ -295,7 +295,7 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
                 case.skip(f"its valid twin {case.probe.twin} is refused too: the feature is unknown here"),
             ), ""
     if case.view.form not in READABLE[check.reads]:
-        why = f"the answer is a {case.view.form} ({case.view.ending}); another requirement judges that"
+        why = f"the answer is {case.view.form.noun} ({case.view.ending}); another requirement judges that"
         if bench.alive(model) and case.view.form in _JUDGED_ELSEWHERE:
             return (case.skip(why),), ""
         return (), why
@@ -343,7 +343,7 @@ def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # n
         return ""
     if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
         return "the target limited the rate (429) each time"
-    ended = f"a {view.form} ({view.ending})"
+    ended = f"{view.form.noun} ({view.ending})"
     if bench.alone(view):
         return f"it ended as {ended} and was not repeated, so it may have been bad luck"
     if not bench.alive(model) and _closed_door(view):

@@ -43,6 +43,13 @@ class Form(StrEnum):
     EMPTY = "empty body"
     OTHER = "neither JSON nor event stream"
 
+    @property
+    def noun(self) -> str:
+        """What an answer of this form is, with the article where one is due."""
+        if self in {Form.NO_ANSWER, Form.LIMITED, Form.OTHER}:
+            return str(self)
+        return f"{'an' if self[0] in 'aeiou' else 'a'} {self}"
+
 
 UNREACHABLE: Final = frozenset({FaultKind.REFUSED, FaultKind.DNS, FaultKind.TLS})
 """Faults that say nothing of the target but that it could not be reached."""

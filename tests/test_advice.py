@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from conformance.cli import main
 from conformance.reference import KEY, ReferenceGateway
+from conformance.views import Form
 from tests.loopback import closed_port
 from tests.report_factory import golden_run
 
@@ -171,3 +173,11 @@ def test_who_certifies_the_reference_learns_what_can_be_certified(
 ) -> None:
     assert main(["certify", str(recorded)]) == 2
     assert "do: certify a run against a target of your own" in said(capsys)
+
+
+def test_what_an_answer_is_reads_as_a_sentence() -> None:
+    nouns = [form.noun for form in Form]
+    assert "an event stream" in nouns
+    assert "a JSON object" in nouns
+    assert "neither JSON nor event stream" in nouns
+    assert not [noun for noun in nouns if re.match(r"a [aeiou]|an? (no|neither|rate) ", noun)]

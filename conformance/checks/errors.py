@@ -128,7 +128,7 @@ def validation_status(case: Case) -> Iterator[Finding]:
     if case.view.succeeded:
         yield replace(failed(case, "status 400 or 422"), outcome=Outcome.LENIENT)
     elif case.view.form is not Form.REFUSED:
-        yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     elif case.view.status in case.probe.defect.statuses:
         yield case.ok(saw=str(case.view.status))
     else:
@@ -289,7 +289,7 @@ def stream_status(case: Case) -> Iterator[Finding]:
     elif view.form is Form.STREAM and case.probe.intent is Intent.VALID and _had_begun(view):
         yield case.skip("the stream had begun; stream.no-error-event judges that")
     else:
-        where = "in an event of the stream" if view.form is Form.STREAM else f"as a {view.form}"
+        where = "in an event of the stream" if view.form is Form.STREAM else f"as {view.form.noun}"
         yield case.fail(
             f"status {view.status} with an error {where}: {error!r}",
             "a 4xx or 5xx status",

@@ -36,7 +36,7 @@ def _served(case: Case) -> Iterator[Finding]:
     elif view.form is Form.REFUSED:
         yield case.fail(f"status {view.status} to a valid value", "a success status")
     else:
-        yield case.skip(f"the answer is a {view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {view.form.noun}; another requirement judges that")
 
 
 def _refused(case: Case) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def _refused(case: Case) -> Iterator[Finding]:
             outcome=Outcome.LENIENT,
         )
     else:
-        yield case.skip(f"the answer is a {view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {view.form.noun}; another requirement judges that")
 
 
 def _may_be_lenient(case: Case) -> bool:
@@ -70,7 +70,7 @@ def talk_served(case: Case) -> Iterator[Finding]:
     if view.succeeded:
         yield case.ok(saw=str(view.status), outcome=Outcome.ACCEPTED)
     elif view.form is not Form.REFUSED:
-        yield case.skip(f"the answer is a {view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {view.form.noun}; another requirement judges that")
     elif (
         case.claim is not Claim.YES and view.status in CLEAR and names_any(error_words(view), _special(case))
     ):
@@ -131,7 +131,7 @@ def written_otherwise(case: Case) -> Iterator[Finding]:
     if case.same is None or _class(case.same) not in {"served", "refused"}:
         yield case.unsure(f"{case.probe.same_as}, which says the same, was neither served nor refused")
     elif _class(case.view) not in {"served", "refused"}:
-        yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     elif _class(case.view) == _class(case.same):
         yield case.ok(saw=f"{_class(case.view)}, as the request that says the same")
     elif case.view.status in CLEAR and names_any(error_words(case.view), _stated(case)):

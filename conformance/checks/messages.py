@@ -56,7 +56,7 @@ def _clear_either_way(requirement: str, on: Selector, what: str) -> None:
                 f"status {case.view.status} to {what}, without an error", "success, or a clear refusal"
             )
         else:
-            yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
+            yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
 
     check(requirement, on=on, reads=Reads.ANSWER, verb="takes_or_refuses")(judge)
 

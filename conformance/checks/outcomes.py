@@ -179,7 +179,7 @@ def _concluded(case: Case, wanted: Wanted, shown: Shown) -> Finding:
     if view.form is Form.REFUSED:
         return _refused(case, wanted)
     if not view.succeeded:
-        skipped = case.skip(f"the answer is a {view.form} ({view.status}); other requirements judge that")
+        skipped = case.skip(f"the answer is {view.form.noun} ({view.status}); other requirements judge that")
         return replace(skipped, outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
     return _served(case, wanted, shown)
 

@@ -104,7 +104,7 @@ def thinking_not_demanded(case: Case) -> Iterator[Finding]:
             f"status {view.status}: {error_words(view).strip()[:160]!r}", "the plain request served"
         )
     else:
-        yield case.skip(f"the answer is a {view.form} for another cause; other requirements judge that")
+        yield case.skip(f"the answer is {view.form.noun} for another cause; other requirements judge that")
 
 
 @check("reasoning.history-without", on=ids("messages.assistant"), reads=Reads.ANSWER)
@@ -122,4 +122,4 @@ def history_without(case: Case) -> Iterator[Finding]:
         else:
             yield case.fail(saw, "the history served: clients of the standard format know content alone")
     else:
-        yield case.skip(f"the answer is a {view.form} for another cause; other requirements judge that")
+        yield case.skip(f"the answer is {view.form.noun} for another cause; other requirements judge that")

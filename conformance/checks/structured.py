@@ -212,7 +212,7 @@ def json_schema_invalid(case: Case) -> Iterator[Finding]:
     if view.form is Form.REFUSED:
         yield case.ok(saw=str(view.status), outcome=Outcome.REJECTED_CLEAN)
     elif not view.succeeded:
-        yield case.skip(f"the answer is a {view.form}; other requirements judge that")
+        yield case.skip(f"the answer is {view.form.noun}; other requirements judge that")
     elif Outcome.LENIENT in allowed_of(case, SCHEMA):
         yield case.skip("it was accepted, as this model's rule allows")
     else:

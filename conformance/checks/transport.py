@@ -143,7 +143,7 @@ def trace_id(case: Case) -> Iterator[Finding]:
     if case.view.succeeded:
         yield case.ok()
     elif case.view.form is not Form.REFUSED:
-        yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     else:
         yield case.fail(
             f"status {case.view.status} with X-Trace-ID", "the success that the same request gets without it"
@@ -165,7 +165,7 @@ def charset(case: Case) -> Iterator[Finding]:
     if case.view.succeeded:
         yield case.ok()
     elif case.view.form is not Form.REFUSED:
-        yield case.skip(f"the answer is a {case.view.form}; another requirement judges that")
+        yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     else:
         yield case.fail(f"status {case.view.status} with charset=utf-8", "the success that it gets without")
 

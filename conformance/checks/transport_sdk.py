@@ -45,7 +45,7 @@ def _ran(case: Case, call: Call, plain: str) -> Finding:
         why = case.sdk.why_not(view.exchange.id) or "the lane left it out"
         return case.unsure(f"the answer was not given to the SDK: {why}")
     if broken(view):
-        return case.skip(f"the answer is a {view.form} ({view.status}); another requirement judges that")
+        return case.skip(f"the answer is {view.form.noun} ({view.status}); another requirement judges that")
     return _refused(case, row, plain) if view.form is Form.REFUSED else _served(case, row)
 
 
