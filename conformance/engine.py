@@ -282,9 +282,18 @@ def judge_evidence(
         raise OtherPlanError(
             f"The evidence in {path} was made from another plan than this version of the suite makes.",
             why=f"it says {recorded.header['plan'][:23]}…, this suite plans {prepared.plan.digest[:23]}…",
-            hint=f"judge it with chat-conformance {recorded.header['suite']['version']}",
+            hint=_older(str(recorded.header["suite"]["version"])),
         )
     return judge_prepared(prepared, recorded, sdkresults.read(path), baseline)
+
+
+def _older(version: str) -> str:
+    """Say which suite can judge the evidence of another plan."""
+    from conformance import __version__  # noqa: PLC0415 - read at call time
+
+    if version == __version__:
+        return "its requirements or probes have changed since: judge it with the suite as it was then, or run again"
+    return f"judge it with chat-conformance {version}, or run again"
 
 
 def judge_part(prepared: Prepared, path: Path) -> Judgement:
@@ -303,7 +312,7 @@ def judge_prepared(
     day = datetime.fromtimestamp(recorded.header["started"], UTC).date()
     known = baseline.against(found.units, on=day, complete=prepared.plan.complete)
     summary = fold(prepared, found, known)
-    stopped = str((recorded.footer or {}).get("stopped", "the run was killed"))
+    stopped = _stopped(recorded)
     report = build_report(
         prepared.plan,
         recorded,
@@ -329,8 +338,19 @@ def weigh(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None)
 def judge_recorded(prepared: Prepared, recorded: Evidence, sdk: SdkResults | None = None) -> Judgement:
     """Judge everything that a run recorded of a plan."""
     return judge(
-        prepared.plan, recorded.exchanges, prepared.catalogue, prepared.profile, prepared.cards, sdk=sdk
+        prepared.plan,
+        recorded.exchanges,
+        prepared.catalogue,
+        prepared.profile,
+        prepared.cards,
+        sdk=sdk,
+        stopped=_stopped(recorded),
     )
+
+
+def _stopped(recorded: Evidence) -> str:
+    """Say why a run ended before its plan did, empty when it did not."""
+    return str((recorded.footer or {}).get("stopped", "the run was killed"))
 
 
 def fold(prepared: Prepared, found: Judgement, known: KnownFailures = NOTHING_KNOWN) -> Summary:

@@ -158,8 +158,12 @@ def judge(
     cards: ModelCards,
     *,
     sdk: SdkResults | None = None,
+    stopped: str = "",
 ) -> Judgement:
-    """Judge everything that was planned; ``sdk`` is what an official SDK made of the answers, if it ran."""
+    """Judge everything that was planned.
+
+    ``sdk`` is what an official SDK made of the answers, if it ran; ``stopped`` is why the run ended early, if it did.
+    """
     bench = Bench(plan, exchanges)
     ended = {
         model: retired.retired(cards.card(model), profile.models, bench.asked(model))
@@ -192,7 +196,7 @@ def judge(
                     unasked[len(results)] = reason
                 else:
                     missing.append(planned)
-                    reason = _why_missing(planned, bench)
+                    reason = _why_missing(planned, bench, stopped)
                 results.append(fold_case(planned.probe, (), alive=False, reason=reason))
                 continue
             check = checks[name, planned.check]
@@ -242,11 +246,12 @@ def _why_not_asked(planned: PlannedCase, bench: Bench) -> str:
     return f"the answer of {probe.follow.probe} gave nothing to follow up"
 
 
-def _why_missing(planned: PlannedCase, bench: Bench) -> str:
+def _why_missing(planned: PlannedCase, bench: Bench, stopped: str) -> str:
     probe = bench.plan.probe(planned.probe, planned.model)
     together = bench.view(probe.apart, planned.model) if probe and probe.apart else None
     if together is None:
-        return "not measured: the exchange was never captured"
+        early = f"the run ended before this was answered ({stopped})"
+        return f"not measured: {early if stopped else 'the exchange was never captured'}"
     ended = f"{together.form.noun} ({together.ending})"
     return (
         f"not measured: asked together with other things it ended as {ended}, and by itself it was not asked"

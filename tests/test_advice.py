@@ -10,6 +10,7 @@ import pytest
 
 from conformance.cli import main
 from conformance.reference import KEY, ReferenceGateway
+from conformance.report.console import render_console
 from conformance.views import Form
 from tests.loopback import closed_port
 from tests.report_factory import golden_run
@@ -181,3 +182,35 @@ def test_what_an_answer_is_reads_as_a_sentence() -> None:
     assert "a JSON object" in nouns
     assert "neither JSON nor event stream" in nouns
     assert not [noun for noun in nouns if re.match(r"a [aeiou]|an? (no|neither|rate) ", noun)]
+
+
+def test_what_was_not_asked_says_why_the_run_ended() -> None:
+    flags = ("--only", "response.object", "--generated", "none", "--sdk", "no", "--quiet")
+    assert main(["run", "--target", "reference", *flags, "--max-requests", "1", "--output", "cut"]) == 3
+    rows = json.loads(Path("cut/report.json").read_text())["results"]
+    reasons = [case["reason"] for row in rows for case in row["cases"] if case["verdict"] == "inconclusive"]
+    assert any("the run ended before this was answered (the budget of 1 request" in text for text in reasons)
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"), [(None, "have changed since"), ("9.9.9", "conformance 9.9.9")]
+)
+def test_evidence_of_another_plan_says_who_can_judge_it(
+    version: str | None, advice: str, recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, *lines = (recorded / "evidence.jsonl").read_text().splitlines(keepends=True)
+    said_first = json.loads(header)
+    said_first["plan"] = "sha256:" + "0" * 64
+    said_first["suite"]["version"] = version or said_first["suite"]["version"]
+    Path("old").mkdir()
+    Path("old/evidence.jsonl").write_text("".join([json.dumps(said_first) + "\n", *lines]))
+    assert main(["recheck", "old"]) == 2
+    assert advice in said(capsys)
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_no_id_is_torn_on_a_narrow_terminal(width: int) -> None:
+    report = golden_run().report()
+    words = set(render_console(report, width=width).replace(",", " ").split())
+    shown = [row for row in report["results"] if row["verdict"] == "inconclusive"]
+    assert {f"{row['requirement']}[{row['model']}]" for row in shown} <= words

@@ -61,7 +61,7 @@ class _Page:
     def row(self, label: str, text: str, limit: int = _VALUE) -> Iterator[str]:
         """Yield a labelled value, wrapped."""
         lines = textwrap.wrap(
-            for_terminal(text, limit), self.width - _LABEL - 2, break_on_hyphens=False, drop_whitespace=True
+            for_terminal(text, limit), self.width - _LABEL - 2, break_on_hyphens=False, break_long_words=False
         )
         for number, line in enumerate(lines):
             yield f"  {label if number == 0 else '':{_LABEL}}{line}"
