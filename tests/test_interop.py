@@ -158,12 +158,12 @@ def test_reports_are_published_under_vendor_and_version(tmp_path: Path) -> None:
     run.mkdir()
     for name in ("report.json", "report.md", "evidence.jsonl"):
         (run / name).write_text(name)
-    publish("llamacpp", run, registry)
+    publish("portkey", run, registry)
     publish("llmock-stall", run, registry)
     published = sorted(
         path.relative_to(registry).as_posix() for path in registry.rglob("*.*") if path.is_file()
     )
-    place = ENTRIES["llamacpp"]
+    place = ENTRIES["portkey"]
     assert published == [f"{place}/report.json", f"{place}/report.md"]
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.interop.expected import Expected, differences, expected_of
 from tests.interop.process import ServerError
-from tests.interop.servers import ENTRIES, SERVERS, RealServer
+from tests.interop.servers import CERTIFIED, ENTRIES, SERVERS, RealServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUNS = ROOT / "reports" / "runs" / "interop"
@@ -48,13 +48,21 @@ def problem_with(exit_code: int, report: Mapping[str, Any], expected: Expected) 
 
 
 def publish(name: str, output: Path, registry: Path = PUBLISHED) -> None:
-    """Copy the reports of a finished run into the registry, when the server has a place in it."""
+    """Put a finished run into the registry, when the server has a place in it: its reports, or a certificate.
+
+    What stands there by hand, the README.md, stays.
+    """
     if name not in ENTRIES:
         return
     place = registry / ENTRIES[name]
     place.mkdir(parents=True, exist_ok=True)
-    for file in ("report.json", "report.md"):
-        shutil.copy(output / file, place / file)
+    folder, files = output, ["report.json", "report.md"]
+    if name in CERTIFIED:
+        folder = output / "certificate"
+        subprocess.run([sys.executable, "-m", "conformance", "certify", str(output)], cwd=ROOT, check=True)
+        files = sorted(path.name for path in folder.iterdir())
+    for file in files:
+        shutil.copy(folder / file, place / file)
 
 
 def measure(name: str, *, to_registry: bool) -> str:

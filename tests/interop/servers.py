@@ -147,6 +147,9 @@ ENTRIES: Mapping[str, str] = {
 }
 """The servers whose reports are published, and their places in the registry (``vendor/version``)."""
 
+CERTIFIED = frozenset({"llamacpp"})
+"""Of these, the servers whose entry is a certificate; the evidence in it takes megabytes."""
+
 
 def _new_key() -> str:
     return f"sk-interop-{secrets.token_hex(16)}"
