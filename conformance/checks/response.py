@@ -32,17 +32,17 @@ def content_type(case: Case) -> Iterator[Finding]:
     kind = case.view.media_type
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         yield case.ok()
-    elif kind != "text/event-stream":
-        yield case.fail(f"Content-Type: {case.view.header('content-type') or 'absent'}", "application/json")
     else:
-        yield case.skip("it is labelled as a stream; response.stream-off-by-default judges that")
+        yield case.fail(f"Content-Type: {case.view.header('content-type') or 'absent'}", "application/json")
 
 
 @check("response.stream-off-by-default", on=PLAIN, reads=Reads.SUCCESS)
 def stream_off(case: Case) -> Iterator[Finding]:
     """Nobody gets a stream who did not ask for one (C08)."""
     view = case.view
-    if view.form is Form.STREAM or view.media_type == "text/event-stream":
+    if view.form is Form.STREAM or (
+        view.media_type == "text/event-stream" and view.form is not Form.COMPLETION
+    ):
         yield case.fail(
             f"{view.form} labelled {view.media_type} to a request without stream: true",
             "one JSON document",

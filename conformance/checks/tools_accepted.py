@@ -6,13 +6,14 @@ calls, of a part of them neither.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.calling import CALLING, names_one_of
 from conformance.checks.errortext import error_words
-from conformance.checks.outcomes import CLEAR, Wanted, conclude
+from conformance.checks.outcomes import CLEAR, Wanted, allowed_of, conclude
 from conformance.checks.select import ids, valid
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import SERVER_TOOL_WORDS
@@ -25,6 +26,9 @@ HISTORIES: Final = ("tools.history", "tools.history-empty", "tools.history-parts
 NULL_CONTENT: Final = ("tools.history", "tools.history-parts", "tools.history-parallel")
 _RULED: Final = ("tools", "tool_choice", "echoed_message", "echoed_reasoning")
 """The parameters of model cards that speak of tool calls."""
+ROUND_TRIP: Final = "tools.round-trip"
+_ID: Final = re.compile(r"call[_ ]?ids?\b|\bids? of|\.id\b", re.IGNORECASE)
+"""How errors speak of the id of a call."""
 _SHOWN: Final = 120
 
 
@@ -112,13 +116,32 @@ def _served(case: Case, names: tuple[str, ...]) -> list[View]:
     return [view for name, view in views.items() if name in names and view.succeeded]
 
 
+def _own_ids_only(case: Case, sought: Wanted) -> bool:
+    """Whether a history is refused for its ids, while the target's own call comes back with its result."""
+    own = case.others.get(ROUND_TRIP)
+    return (
+        case.view.form is Form.REFUSED
+        and own is not None
+        and own.succeeded
+        and bool(_ID.search(error_words(case.view)))
+        and Outcome.REJECTED_CLEAN not in allowed_of(case, sought)
+    )
+
+
 def _history(
-    requirement: str, name: str, what: str, *, enough: tuple[str, ...] = (), needs_any: bool = True
+    requirement: str,
+    name: str,
+    what: str,
+    *,
+    enough: tuple[str, ...] = (),
+    needs_any: bool = True,
+    any_id: bool = False,
 ) -> None:
     """Bind a check of a history.
 
     It is enough when one of the histories ``enough`` is served. With ``needs_any`` a target that serves no
-    history at all is judged elsewhere (messages.tool-role).
+    history at all is judged elsewhere (messages.tool-role). With ``any_id`` a target that takes no ids but
+    its own is wrong: where tool calls are served, an id is a name that anybody may have given.
     """
 
     def judge(case: Case) -> Iterator[Finding]:
@@ -126,10 +149,17 @@ def _history(
             yield case.ok(outcome=Outcome.ACCEPTED)
         elif needs_any and case.view.form is Form.REFUSED and not _served(case, HISTORIES):
             yield case.skip("no history with a call is served; messages.tool-role judges that")
+        elif any_id and _own_ids_only(case, wanted(what, HISTORY_WORDS)):
+            saw = f"status {case.view.status} to {what}: {error_words(case.view).strip()[:_SHOWN]!r}"
+            yield case.fail(
+                f"{saw}, while a call of its own was served with its result",
+                "the request served, whoever gave the id: conversations move from one model to another",
+                also=(case.others[ROUND_TRIP].where(),),
+            )
         else:
             yield conclude(case, wanted(what, HISTORY_WORDS))
 
-    _bind(requirement, ids(name), judge, (*CALLING, *HISTORIES))
+    _bind(requirement, ids(name), judge, (*CALLING, *HISTORIES, *((ROUND_TRIP,) if any_id else ())))
 
 
 _history(
@@ -138,6 +168,7 @@ _history(
     "a tool message with tool_call_id",
     enough=HISTORIES,
     needs_any=False,
+    any_id=True,
 )
 _history(
     "messages.assistant-tool-calls",

@@ -18,8 +18,9 @@ PREFLIGHT: Final = (
     ("Access-Control-Request-Headers", "authorization,content-type"),
 )
 _LOWER_CASE: Final = ("Authorization", f"bearer {KEY_MARK}")
+_LABEL: Final = ("Content-Type", "application/json; charset=utf-8")
 _CHARSET: Final = (
-    ("Content-Type", "application/json; charset=utf-8"),
+    _LABEL,
     ("Accept", "*/*"),
     ("Accept-Encoding", "gzip, deflate"),
     ("User-Agent", "OpenAI/Python"),
@@ -57,5 +58,5 @@ def probes(ask: Asker) -> Iterator[Probe]:
             traits={"trace-id"},
             headers=(*JSON_HEADERS, trace),
         ),
-        ask.valid("transport.charset", body, headers=_CHARSET),
+        ask.valid("transport.charset", body, headers=(_LABEL, *JSON_HEADERS[1:])),
     )
