@@ -44,6 +44,7 @@ class FrameKind(StrEnum):
 
 
 _LONGEST_TERMINATOR: Final = 64
+_MOST_CHOICES: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ class Delta:
     index: Json
     delta: Mapping[str, Json]
     has_delta: bool
+
+    @property
+    def choice(self) -> int:
+        """Which choice the index means, also where it is of a wrong type; the first when that cannot be told."""
+        index = self.index
+        if isinstance(index, bool | int | float):
+            return int(index) if abs(index) < _MOST_CHOICES else 0
+        return int(index) if isinstance(index, str) and len(index) == 1 and "0" <= index <= "9" else 0
 
     @property
     def finish_reason(self) -> Json:
@@ -109,8 +118,9 @@ class Choice:
 
     @property
     def finish_reason(self) -> Json:
-        """The first finish_reason, None when none came."""
-        return self.finishes[0][1] if self.finishes else None
+        """The finish_reason, None when none came, or several that contradict each other."""
+        told = [reason for _, reason in self.finishes if reason != ""]
+        return told[0] if told and all(reason == told[0] for reason in told) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +250,7 @@ def _assemble(frames: tuple[Frame, ...]) -> dict[int, Choice]:
     choices: dict[int, Choice] = {}
     for frame in frames:
         for entry in frame.deltas:
-            number = entry.index if strictjson.is_integer(entry.index) else 0
-            choice = choices.setdefault(number, Choice(number))
+            choice = choices.setdefault(entry.choice, Choice(entry.choice))
             choice.frames.append(frame.index)
             if entry.delta.get("role") is not None:
                 choice.roles.append((frame.index, entry.delta["role"]))

@@ -26,7 +26,7 @@ BOUNDS: Mapping[str, list[Json]] = {
     "stream": [False, True, None],
     "stream_options": [{"include_usage": True}, None],
     "n": [1, 2, None],
-    "stop": ["the", ["the", "xylograph"], None],
+    "stop": ["the", ["xylograph", "the"], None],
     "presence_penalty": [-2, 0, 2, None],
     "frequency_penalty": [-2, 0, 2, None],
     "tools": [None],

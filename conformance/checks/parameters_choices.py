@@ -57,6 +57,15 @@ def _two_streams(case: Case) -> Shown:
     if len(choices) == 1:
         return Shown(Effect.SPOILT, "the index 1 alone for n 2", "the indexes 0 and 1")
     silent = [index for index, choice in choices.items() if not choice.content and not choice.reasoning]
+    mute = next((index for index in silent if choices[index].finish_reason == "stop"), None)
+    if mute is not None and len(silent) == 1:
+        return Shown(
+            Effect.SPOILT,
+            f"choice {mute} ends with 'stop' and no text; the other one has {choices[1 - mute].content[:40]!r}",
+            "text for both indexes",
+            examined=len(choices[mute].frames),
+            frame=choices[mute].frames[-1],
+        )
     if silent:
         return Shown(Effect.UNCLEAR, f"choice {silent[0]} has no text; the model may have had none")
     chunks = sum(len(choice.frames) for choice in choices.values())

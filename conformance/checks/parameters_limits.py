@@ -63,7 +63,7 @@ def cut(case: Case) -> Shown:
     if words > (_LONG_FOR_ONE if one else _LONG):
         return _over(f"an answer of {words} words with a limit of {1 if one else LIMIT} tokens")
     if billed is not None and billed > LIMIT:
-        return _over(f"{billed} completion tokens with a limit of {LIMIT}, finish_reason {finish!r}")
+        return _billed_over(view.text, finish, billed)
     if finish == "length":
         return Shown(Effect.SEEN, "cut" if billed is None else f"cut after {billed} tokens")
     if finish != "stop":
@@ -76,6 +76,14 @@ def cut(case: Case) -> Shown:
             pointer="/choices/0/finish_reason",
         )
     return Shown(Effect.UNCLEAR, "the model stopped by itself before it met the limit")
+
+
+def _billed_over(text: str, finish: str | None, billed: int) -> Shown:
+    """Tell an answer that is too long from one that was cut, with a bill of more tokens than its text can have."""
+    if finish == "length" and billed * 2 > len(text) > 0:
+        why = f"cut at {text[-30:]!r}, and {billed} tokens are billed for it"
+        return Shown(Effect.ELSEWHERE, f"{why}; usage.limit-respected judges that")
+    return _over(f"{billed} completion tokens with a limit of {LIMIT}, finish_reason {finish!r}")
 
 
 def _over(saw: str) -> Shown:

@@ -6,7 +6,7 @@ openai-openapi, ``ChatCompletionTokenLogprob``; RFC 8259, section 6.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,8 @@ from conformance.views import Form, View
 
 LOGPROBS: Final = Wanted("logprobs", ("logprob", "log prob", "log_prob"), ("logprobs",))
 _BYTE: Final = range(256)
+_ROUNDED: Final = 0.01
+"""More than rounding makes of the logarithm of 1, the greatest probability."""
 _BOTH: Final = ids("parameters.logprobs", "parameters.logprobs-stream")
 
 
@@ -58,6 +60,8 @@ def _flaw(entry: Json) -> str:
         return f"token is {show(entry, 'token')}"
     if not is_number(entry.get("logprob")):
         return f"logprob is {show(entry, 'logprob')}"
+    if is_number(told := entry.get("logprob")) and told > _ROUNDED:
+        return f"logprob is {told}, which no probability has for its logarithm"
     raw = entry.get("bytes")
     if raw is not None and not (isinstance(raw, list) and all(is_integer(b) and b in _BYTE for b in raw)):
         return f"bytes is {show(entry, 'bytes')}"
@@ -96,6 +100,14 @@ def _shape(view: View) -> Shown:
             examined=len(tokens),
             pointer=None if view.form is Form.STREAM else f"/choices/{without[0]}/logprobs",
         )
+    if view.form is Form.COMPLETION and (told := _told(choices_of(view)[:1])) and _much_less(told, view.text):
+        return Shown(
+            Effect.SPOILT,
+            f"the tokens of logprobs.content are {told[:40]!r}, the text is {view.text[:60]!r}",
+            "logprobs.content, one entry a token of the text",
+            examined=len(tokens),
+            pointer="/choices/0/logprobs/content",
+        )
     if tokens:
         return Shown(Effect.SEEN, f"log probabilities of {len(tokens)} tokens", examined=len(tokens))
     if not view.text:
@@ -119,7 +131,17 @@ def _choices_without(view: View) -> list[int]:
     ]
 
 
-@check("parameters.top-logprobs", on=ids("parameters.logprobs"), reads=Reads.TEXT)
+def _told(choices: Iterable[Mapping[str, Json]]) -> str:
+    """Return the tokens that have log probabilities, as one text."""
+    entries = (entry for choice in choices for entry in _content(choice))
+    return "".join(str(entry["token"]) for entry in entries if isinstance(entry, dict) and "token" in entry)
+
+
+def _much_less(told: str, text: str) -> bool:
+    return len(told.strip()) * 2 < len(text.strip())
+
+
+@check("parameters.top-logprobs", on=_BOTH, reads=Reads.TEXT)
 def top_logprobs(case: Case) -> Iterator[Finding]:
     """Asked for, the likeliest alternatives of a token stand beside it."""
     tokens = list(_tokens(case.view))
@@ -150,11 +172,10 @@ def _streamed(view: View) -> Shown:
     shape = _shape(view)
     if shape.effect is not Effect.SEEN:
         return shape
-    first = [delta for delta in view.stream.deltas if delta.index == 0]
+    first = [delta for delta in view.stream.deltas if delta.choice == 0]
     bare = [delta for delta in first if delta.string("content") and not _content(delta.value)]
-    entries = (entry for delta in first for entry in _content(delta.value))
-    told = "".join(str(entry["token"]) for entry in entries if isinstance(entry, dict))
-    if bare and len(told.strip()) * 2 < len(view.text.strip()):
+    told = _told(delta.value for delta in first)
+    if bare and _much_less(told, view.text):
         return Shown(
             Effect.SPOILT,
             f"{len(bare)} chunks have text and no logprobs; the tokens that have are {told[:60]!r}",

@@ -48,7 +48,7 @@ def told_thoughts(view: View) -> Thoughts:
 def _holders(view: View) -> Iterator[tuple[int | None, Mapping[str, Json]]]:
     """Yield the messages or deltas of the first choice, with their frames."""
     if view.form is Form.STREAM:
-        yield from ((each.frame, each.delta) for each in view.stream.deltas if each.index == 0)
+        yield from ((each.frame, each.delta) for each in view.stream.deltas if each.choice == 0)
     elif view.form is Form.COMPLETION:
         message = view.message
         if isinstance(message, dict):

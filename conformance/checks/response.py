@@ -10,7 +10,7 @@ from conformance.checks.select import valid
 from conformance.checks.values import is_text, json_texts, same_model, show
 from conformance.model import Finding, Json, Outcome
 from conformance.strictjson import is_integer
-from conformance.views import Form
+from conformance.views import Form, View
 
 PLAIN = valid(streamed=False)
 ANY = valid()
@@ -239,17 +239,31 @@ def no_error_member(case: Case) -> Iterator[Finding]:
         )
 
 
-@check("response.id-unique", on=valid("basic"), reads=Reads.TEXT, needs=("chat.again",))
+@check(
+    "response.id-unique",
+    on=valid("basic"),
+    reads=Reads.TEXT,
+    needs=("chat.again",),
+    beside=("stream.usage", "messages.echo-stream"),
+)
 def id_unique(case: Case) -> Iterator[Finding]:
-    """Two answers have two ids (D02)."""
-    other = next((value.get("id") for _, value in json_texts(case.other("chat.again"))), None)
-    mine = next((value.get("id") for _, value in json_texts(case.view)), None)
-    if not is_text(mine) or not is_text(other):
+    """Two answers have two ids, of streams too (D02)."""
+    mine, told = _id(case.view), [view for view in case.others.values() if is_text(_id(view))]
+    same = next((view for view in told if _id(view) == mine), None)
+    if not is_text(mine) or not told:
         yield case.unsure("an answer has no id", by="response.id-string")
-    elif mine == other:
+    elif same is not None:
         yield case.fail(
-            f"two answers have the id {mine!r}", "an id of its own for each answer", pointer="/id",
-            also=(case.other("chat.again").where(pointer="/id"),),
-        )  # fmt: skip
+            f"two answers have the id {mine!r}",
+            "an id of its own for each answer",
+            examined=1 + len(told),
+            pointer="/id",
+            also=(same.where(pointer="/id"),),
+        )
     else:
-        yield case.ok(2)
+        yield case.ok(1 + len(told))
+
+
+def _id(view: View) -> Json:
+    """Return the first id that an answer tells; some servers send a chunk without one first."""
+    return next((told for _, value in json_texts(view) if is_text(told := value.get("id"))), None)

@@ -190,12 +190,21 @@ def tool_calls_not_empty(case: Case) -> Iterator[Finding]:
     )
 
 
+def _odd_refusal(message: Mapping[str, Json]) -> str:
+    refusal = message.get("refusal")
+    if "refusal" not in message:
+        return "no refusal member"
+    if refusal is not None and not isinstance(refusal, str):
+        return f"refusal is {show(message, 'refusal')}"
+    return "the refusal is the content once more" if refusal and refusal == message.get("content") else ""
+
+
 @check("response.refusal-member", on=PLAIN, reads=Reads.COMPLETION)
 def refusal_member(case: Case) -> Iterator[Finding]:
     """OpenAI's description has ``refusal`` in every message."""
     yield from _each_choice(
         case,
-        lambda c: "" if "refusal" in _message(c) else "no refusal member",
+        lambda c: _odd_refusal(_message(c)),
         "refusal, null without one",
         "message",
     )

@@ -8,7 +8,7 @@ from conformance.chatstream import Choice, Delta
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid
 from conformance.checks.stream_values import each_delta
-from conformance.checks.values import FINISH_REASONS, is_text, judges_of_break
+from conformance.checks.values import FINISH_REASONS, is_text, judges_of_break, unread
 from conformance.model import Finding
 from conformance.toolcalls import pieces_of
 
@@ -17,6 +17,13 @@ STREAMED = valid(streamed=True)
 
 def _choices(case: Case) -> Mapping[int, Choice]:
     return case.view.stream.choices
+
+
+def _melted(case: Case) -> bool:
+    """Whether several choices may have become one, for want of an index."""
+    asked = case.view.asked.get("n")
+    several = isinstance(asked, int) and asked > 1
+    return several and any(delta.index is None for delta in case.view.stream.deltas)
 
 
 @check("stream.role-first", on=STREAMED, reads=Reads.STREAM)
@@ -44,6 +51,9 @@ def role_not_repeated(case: Case) -> Iterator[Finding]:
     """The role is said once (E08): one SDK's helper glues repeats together."""
     for index, choice in _choices(case).items():
         again = [frame for frame, role in choice.roles if role][1:]
+        if again and _melted(case):
+            yield case.unsure("choices have no index of their own", by="stream.choice-index")
+            return
         if again:
             yield case.fail(
                 f"choice {index}: a role in {len(again)} later deltas",
@@ -75,6 +85,9 @@ def finish_reason_present(case: Case) -> Iterator[Finding]:
         yield case.unsure("the stream broke off", by=judges_of_break(case.view))
         return
     for index, choice in _choices(case).items():
+        if not choice.finishes and unread(case.view):
+            yield case.unsure("an event cannot be read", by="stream.event-json")
+            return
         if not choice.finishes:
             yield case.fail(
                 f"choice {index} has no finish_reason in {len(choice.frames)} chunks",
@@ -93,13 +106,16 @@ def finish_reason_once(case: Case) -> Iterator[Finding]:
     """Each choice ends once (E10)."""
     ended = [(index, choice) for index, choice in _choices(case).items() if choice.finishes]
     for index, choice in ended:
-        if len(choice.finishes) > 1:
+        told = [pair for pair in choice.finishes if pair[1] != ""]
+        if len(told) > 1 and _melted(case):
+            yield case.unsure("choices have no index of their own", by="stream.choice-index")
+            return
+        if len(told) > 1:
             yield case.fail(
-                f"choice {index} finishes {len(choice.finishes)} times: "
-                f"{[reason for _, reason in choice.finishes[:4]]!r}",
+                f"choice {index} finishes {len(told)} times: {[reason for _, reason in told[:4]]!r}",
                 "one finish_reason a choice",
                 examined=len(choice.frames),
-                frame=choice.finishes[1][0],
+                frame=told[1][0],
                 pointer="/choices/0/finish_reason",
             )
             return
@@ -147,7 +163,7 @@ def nothing_after_finish(case: Case) -> Iterator[Finding]:
     for index, choice in _choices(case).items():
         if not choice.finishes:
             continue
-        end = choice.finishes[0][0]
+        end = choice.finishes[-1][0]
         texts = [frame for frame, _ in (*choice.content_parts, *choice.reasoning_parts)]
         calls = [
             piece.frame for piece in pieces_of(case.view) if piece.choice == index and piece.frame is not None

@@ -160,6 +160,17 @@ def content_string(case: Case) -> Iterator[Finding]:
     yield from each_delta(case, wrong, "a string, null or nothing", "delta/content")
 
 
+@check("stream.tool-calls-not-empty", on=STREAMED, reads=Reads.STREAM)
+def tool_calls_not_empty(case: Case) -> Iterator[Finding]:
+    """No empty ``tool_calls`` (D19): clients take its presence for a call."""
+    yield from each_delta(
+        case,
+        lambda delta: "tool_calls is []" if delta.delta.get("tool_calls") == [] else "",
+        "calls, null, or no member",
+        "delta/tool_calls",
+    )
+
+
 @check("stream.content-not-empty", on=valid("text", streamed=True), reads=Reads.STREAM)
 def content_not_empty(case: Case) -> Iterator[Finding]:
     """An answer that finished has text in it (E14)."""

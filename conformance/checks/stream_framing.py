@@ -5,7 +5,9 @@ What is legal but unusual (CRLF, comments, no space after the colon) is not judg
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from conformance.chatstream import DONE, Frame, FrameKind
 from conformance.checks.api import Case, Reads, check
@@ -100,6 +102,15 @@ def last_event_terminated(case: Case) -> Iterator[Finding]:
     )
 
 
+_MARRED: Final = re.compile(r"(?:\\x[0-9a-f]{2})+data(?:\\x[0-9a-f]{2})*: ?[{\[]")
+"""The field name ``data`` with control characters round it, as notes spell them."""
+
+
+def _hides_text(note: Note) -> bool:
+    """Whether a line that parsers ignore has an event's text in it, bare or behind a marred name."""
+    return note.text.lstrip().startswith(("{", DONE)) or bool(_MARRED.match(note.text))
+
+
 @check("stream.field-names", on=STREAMED, reads=Reads.STREAM)
 def field_names(case: Case) -> Iterator[Finding]:
     """Text stands behind ``data`` written exactly (W12); anything else is silently ignored by every parser."""
@@ -108,7 +119,7 @@ def field_names(case: Case) -> Iterator[Finding]:
     bare = [
         note
         for note in _notes(case, NoteKind.NO_COLON, NoteKind.UNKNOWN_FIELD)
-        if note.text.lstrip().startswith(("{", DONE)) and not any(a <= note.start < b for a, b in inside)
+        if _hides_text(note) and not any(a <= note.start < b for a, b in inside)
     ]
     found = _notes(case, NoteKind.MISSPELT_FIELD) + bare
     if found:
@@ -194,8 +205,8 @@ def no_empty_data(case: Case) -> Iterator[Finding]:
 
 @check("stream.no-event-field", on=STREAMED, reads=Reads.STREAM)
 def no_event_field(case: Case) -> Iterator[Finding]:
-    """No ``event`` line on chunks (W18)."""
-    chunks = case.view.stream.chunks
+    """No ``event`` line on chunks (W18), nor on the terminator."""
+    chunks = (*case.view.stream.chunks, *case.view.stream.done)
     named = [
         note
         for note in _notes(case, NoteKind.EVENT_FIELD)
@@ -203,8 +214,8 @@ def no_event_field(case: Case) -> Iterator[Finding]:
     ]
     if named:
         yield case.fail(
-            f"a chunk with {named[0].text!r}",
-            "chunks without an event field",
+            f"an event with {named[0].text!r}",
+            "chunks and the terminator without an event field",
             span=(named[0].start, named[0].end),
         )
     elif chunks:

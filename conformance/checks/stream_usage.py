@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
 from conformance.checks.stream_values import each_chunk
-from conformance.checks.values import broke_off, judges_of_break, show
+from conformance.checks.values import broke_off, judges_of_break, show, unread
 from conformance.model import Finding
 
 STREAMED = valid(streamed=True)
@@ -40,6 +40,8 @@ def include_usage_present(case: Case) -> Iterator[Finding]:
         yield case.ok(len(stream.chunks))
     elif broke_off(case.view) or not stream.chunks:
         yield case.unsure("the stream broke off", by=judges_of_break(case.view))
+    elif unread(case.view):
+        yield case.unsure("an event cannot be read", by="stream.event-json")
     else:
         inside = any(isinstance(delta.value.get("usage"), dict) for delta in stream.deltas)
         saw = "usage inside a choice" if inside else f"no usage in {len(stream.chunks)} chunks"

@@ -159,6 +159,8 @@ def truncated_call(case: Case) -> Iterator[Finding]:
         yield case.ok(1 + len(calls))
     elif broke_off(view):
         yield case.unsure("the answer broke off; another requirement judges that")
+    elif finish is None:
+        yield case.unsure("there is no finish_reason that can be told; another requirement judges that")
     elif broken is not None and (kind_of(broken) is not Kind.OBJECT or _spent(view)):
         yield case.fail(
             f"finish_reason {finish!r}, and the call breaks off: {str(broken.arguments)[-80:]!r}",

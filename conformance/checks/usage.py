@@ -18,7 +18,7 @@ COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 WORDS_A_TOKEN = 1.25
 """More words than that for each token are not plausible: the tokenizers in use have no token of two words."""
 FEW_WORDS = 8
-"""Texts with fewer words say nothing of a ratio."""
+"""Texts with fewer words say nothing of a ratio, unless one token stands for half as many."""
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 
@@ -343,7 +343,7 @@ def plausible(case: Case) -> Iterator[Finding]:
         ("prompt_tokens", prompt, _words(_said(case.view.asked.get("messages")))),
         ("completion_tokens", answer_tokens(usage), _words(texts_of(case.view))),
     ):
-        if not tokens or words < FEW_WORDS:
+        if not tokens or (words < FEW_WORDS and words < tokens * FEW_WORDS / 2):
             continue
         examined += 1
         if words > tokens * WORDS_A_TOKEN:

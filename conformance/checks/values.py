@@ -95,6 +95,11 @@ def judges_of_break(view: View) -> tuple[str, ...]:
     return () if view.stream.done else ("stream.done-terminator",)
 
 
+def unread(view: View) -> bool:
+    """Whether an event of a stream is no JSON object, so that what the stream lacks may stand in it."""
+    return any(frame.kind in {FrameKind.BROKEN, FrameKind.OTHER} for frame in view.stream.frames)
+
+
 def texts_of(view: View) -> list[str]:
     """Return what the model said: of each choice the text, and the reasoning where it is shown."""
     if view.form is Form.STREAM:

@@ -55,7 +55,8 @@ BEYOND_ANY_LIMIT: Final = 1_000_000
 STOP: Final = "the"
 """A word, also as part of other words, that an English story surely has."""
 
-STOPS: Final = (STOP, "xylograph")
+STOPS: Final = ("xylograph", STOP)
+"""A word that no fox story has comes first: the other one has to count too."""
 
 TOP: Final = 2
 """Alternatives of each token that are asked for."""
