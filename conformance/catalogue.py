@@ -75,7 +75,7 @@ class Source:
     """A document, a standard or measured software.
 
     ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` are
-    the measured cases of software.
+    the measured cases of software. ``habit`` is whether it says what one vendor does.
     """
 
     id: str
@@ -85,6 +85,7 @@ class Source:
     sha256: str = ""
     lines: int = 0
     vectors: frozenset[str] = frozenset()
+    habit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,7 @@ def _source(row: Row) -> Source:
         sha256=row.text("sha256", ""),
         lines=row.number("lines"),
         vectors=frozenset(row.texts("vectors")),
+        habit=row.flag("habit"),
     )
 
 

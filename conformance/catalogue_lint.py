@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _STRICTNESS: Final = {Level.MAY: 0, Level.SHOULD: 1, Level.MUST: 2}
 _MOODS: Final = re.compile(r"\b(should|must|shall|test that|check that|verify)\b", re.IGNORECASE)
-_HABIT: Final = frozenset({"openai", "mixrouter-docs"})
-"""Sources that describe what one vendor does; no core MUST rests on them alone."""
 
 
 def lint(root: Path | None = None) -> list[str]:
@@ -111,7 +109,7 @@ def _row(row: Requirement, catalogue: Catalogue) -> Iterator[str]:
         if not getattr(row, name).endswith("."):
             yield f"{where}: {name} has to be a sentence"
     kinds = {re.split("[:#]", pointer, maxsplit=1)[0] for pointer in row.sources}
-    if row.level is Level.MUST and kinds <= _HABIT:
+    if row.level is Level.MUST and all(catalogue.sources[kind].habit for kind in kinds):
         yield f"{where}: a MUST rests on more than one vendor's habit"
     for name, level in row.levels.items():
         if _STRICTNESS[level] <= _STRICTNESS[row.level]:
