@@ -44,13 +44,15 @@ def join_evidence(
         for file, each in held.items()
         if file != before
     ]
+    # Read before the evidence that it belongs to is replaced: it names its digest.
+    earlier = None if before is None else sdkresults.read(before)
     with replacing(path, header or read[0].header) as writer:
         for exchange in exchanges:
             writer.exchange(exchange)
         note_lost(writer, read, recorded=found_first)
         writer.footer({"stopped": next((end for end in ends if end), "")})
     measured = [results for part in parts if (results := sdkresults.read(part)) is not None]
-    if before is not None and (earlier := sdkresults.read(before)) is not None:
+    if earlier is not None:
         captured = {found.id for part in parts for found in held[part].exchanges}
         measured.append(earlier.of({exchange.id for exchange in exchanges} - captured))
     if measured:
