@@ -16,7 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 import pytest
 
 from conformance import engine, evidence, sdkresults
+from conformance.baseline import FILE_NAME
 from conformance.commands.run import (
     finish,
     keep_baseline,
@@ -34,9 +35,12 @@ from conformance.commands.run import (
     replay_to_sdk,
     run_to_resume,
     shrink_to,
+    to_go_on,
+    warn_of,
+    with_models_of,
 )
 from conformance.commands.settings import settings_from
-from conformance.errors import ConformanceError
+from conformance.errors import ConformanceError, UsageError
 from conformance.evidence import EVIDENCE, Evidence
 from conformance.join import join_evidence
 from conformance.model import GATEWAY, Level, Verdict
@@ -44,10 +48,12 @@ from conformance.options import PLAN, RUN, TARGET
 from conformance.plan import Plan, PlannedCase, narrow
 from conformance.resume import begin_part, demand_same
 from conformance.secret import Secret
+from conformance.terminal import Patient, patient
 from conformance.verdict import CaseResult, Exit, UnitResult
 from conformance.wrongflags import demanding, wrong_flag
 
 STASH = pytest.StashKey["Shell"]()
+STREAMS = pytest.StashKey[tuple[Patient, Patient]]()
 _PYTESTS_OWN = frozenset({"--strict"})
 """Flags that pytest has too; its own value serves both."""
 _HELP = "python3 noxfile.py -s conformance --help"
@@ -75,6 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the plan (in the controller and in every worker alike); nothing is sent but the question for models."""
     if config.option.help or config.option.version:
         return
+    # pytest writes its report to the stdout of this moment, which is not to stop a run when it goes away.
+    sys.stdout, sys.stderr = Patient(sys.stdout), Patient(sys.stderr)
+    config.stash[STREAMS] = sys.stdout, sys.stderr
     config.addinivalue_line("markers", "xdist_group(name): the model, so that one worker asks it everything")
     try:
         config.stash[STASH] = Shell(config)
@@ -87,6 +96,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shell = config.stash.get(STASH, None)
     if shell is not None:
         shell.close()
+    for stream in config.stash.get(STREAMS, ()):
+        stream.flush()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -111,9 +122,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     shell = session.config.stash.get(STASH, None)
     if shell is None or session.config.option.collectonly or shell.distributes:
         return
-    shell.select([item for item in session.items if isinstance(item, CaseItem)])
+    chosen = [item for item in session.items if isinstance(item, CaseItem)]
+    if chosen:
+        shell.select(chosen)
     if not shell.worker:
         try:
+            if not chosen:
+                raise nothing_selected()
             for model in shell.plan.models:
                 shell.results(model)
         except ConformanceError as error:
@@ -130,10 +145,28 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if shell.refused is not None:
         session.exitstatus = shell.refused
         return
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        print(f"chat-conformance: {nothing_selected()}", file=sys.stderr)  # noqa: T201
+        session.exitstatus = Exit.USAGE
+        return
     if exitstatus in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR}:
         session.exitstatus = Exit.USAGE if exitstatus == pytest.ExitCode.USAGE_ERROR else Exit.HARNESS
         return
-    session.exitstatus = shell.finish()
+    with patient():
+        try:
+            session.exitstatus = shell.finish()
+        except KeyboardInterrupt:
+            print(f"chat-conformance: interrupted; {to_go_on(shell.folder)}", file=sys.stderr)  # noqa: T201
+            session.exitstatus = Exit.INCOMPLETE
+
+
+def nothing_selected() -> UsageError:
+    """Return the error of a selection that leaves nothing over."""
+    return UsageError(
+        "No case is selected, so nothing was sent.",
+        why="-k, --deselect or the like leave none over, and an empty run would look like a good one",
+        hint="see the cases with --collect-only",
+    )
 
 
 class CaseItem(pytest.Item):
@@ -206,6 +239,8 @@ class Shell:
         if arguments.target is None and arguments.target_file is None:
             arguments.target = "reference"
         settings = self._stack.enter_context(settings_from(arguments))  # type: ignore[arg-type]
+        if not self.worker:
+            warn_of(settings.target)
         if shared.get("reference"):
             from conformance.reference import KEY  # noqa: PLC0415 - only reference runs need it
 
@@ -215,6 +250,9 @@ class Shell:
             models, absent = tuple(shared["models"]), tuple(shared["absent"])
             settings = replace(settings, models=models, absent=absent, model_patterns=())
         try:
+            if config.option.resume is not None and not (self.worker or config.option.collectonly):
+                before = run_to_resume(config.option)
+                settings = settings if before is None else with_models_of(before, settings)
             self.prepared = engine.prepare(settings)
             self.folder = Path(shared["folder"]) if self.worker else self._folder(arguments.output)
         except BaseException:
@@ -228,11 +266,8 @@ class Shell:
     def _folder(self, chosen: str | None) -> Path:
         if self.config.option.collectonly:
             return Path()
-        if self.config.option.resume is None:
-            folder = output_folder(chosen)
-        else:
-            run_to_resume(self.config.option)
-            folder = Path(self.config.option.resume)
+        resumed = self.config.option.resume
+        folder = output_folder(chosen) if resumed is None else Path(resumed)
         keep_baseline(self.config.option.baseline, folder)
         return folder
 
@@ -250,8 +285,20 @@ class Shell:
     def close(self) -> None:
         """Stop what was started."""
         self._stack.close()
+        if not self.worker:
+            self._tidy()
         if self.distributes:
             os.environ.pop(ENVIRONMENT, None)
+
+    def _tidy(self) -> None:
+        """Leave no folder behind of a run that sent nothing."""
+        given, option = self.folder / FILE_NAME, self.config.option
+        if option.collectonly or option.resume is not None or any(self.folder.glob("evidence*")):
+            return
+        if option.baseline is not None and Path(option.baseline).resolve() != given.resolve():
+            given.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def items(self, session: pytest.Session) -> Iterator[CaseItem]:
         """Yield an item for each case, in the plan's order."""
@@ -320,6 +367,7 @@ class Shell:
         """Join the evidence of all models, judge it as one and write the report."""
         parts = sorted(self.folder.glob("evidence.*.jsonl"))
         if not parts:
+            print("chat-conformance: nothing was sent, so there is no report", file=sys.stderr)  # noqa: T201
             return int(Exit.INCOMPLETE)
         whole = self.folder / EVIDENCE
         join_evidence(parts, whole, self.plan, before=whole if whole.exists() else None)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from conformance.terminal import occupy_closed
+
 
 def command(arguments: Sequence[str]) -> list[str]:
     """Return the command line of pytest; the user's options come last, so that they count."""
@@ -25,6 +27,7 @@ def command(arguments: Sequence[str]) -> list[str]:
 
 def entry() -> None:
     """Become pytest, so that its exit code and the signals are one process's; where that cannot be, run it."""
+    occupy_closed()
     if os.name == "posix":
         os.execv(sys.executable, command(sys.argv[1:]))  # noqa: S606 - our own interpreter
     try:

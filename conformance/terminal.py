@@ -69,7 +69,7 @@ class Patient(io.TextIOBase):
 @contextmanager
 def patient() -> Iterator[tuple[Patient, Patient]]:
     """Make stdout and stderr patient while the context lasts; yields both, and flushes them at its end."""
-    _occupy_closed()
+    occupy_closed()
     out, err = Patient(sys.stdout), Patient(sys.stderr)
     with redirect_stdout(out), redirect_stderr(err):
         try:
@@ -79,7 +79,7 @@ def patient() -> Iterator[tuple[Patient, Patient]]:
             err.flush()
 
 
-def _occupy_closed() -> None:
+def occupy_closed() -> None:
     """Open what the shell closed (``>&-``) to nowhere: the next file would get its number, and its output."""
     for descriptor, stream in ((1, sys.__stdout__), (2, sys.__stderr__)):
         if stream is None:
@@ -88,3 +88,4 @@ def _occupy_closed() -> None:
                 if nowhere != descriptor:
                     os.dup2(nowhere, descriptor)
                     os.close(nowhere)
+                os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no name

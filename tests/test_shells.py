@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.cli import main
 from conformance.reference import KEY, ReferenceGateway
 from conformance.reference.faults import pick_faults
 
@@ -29,9 +30,9 @@ def target() -> Iterator[str]:
         yield gateway.base_url
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path, key: str = KEY) -> subprocess.CompletedProcess[str]:
     """Run Python in a foreign directory, with the key in the environment."""
-    environment = {**os.environ, "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "OPENAI_API_KEY": key, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
@@ -125,3 +126,48 @@ def test_selection_pays_for_no_more_than_it_needs(tmp_path: Path) -> None:
         asked = len(gateway.requests)
     assert done.returncode == 0, done.stdout[-2000:]
     assert asked <= 6
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
+def test_selection_of_nothing_is_refused_before_anything_is_sent(tmp_path: Path, workers: list[str]) -> None:
+    with ReferenceGateway() as gateway:
+        done = run(
+            *PYTEST, *workers, "--target", gateway.base_url, "--model", MODELS[0], "--output", "out",
+            "--only", "stream.*", "-k", "nosuchtest", cwd=tmp_path,
+        )  # fmt: skip
+        assert gateway.requests == ()
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "No case is selected" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_pytest_goes_on_with_the_models_of_the_run_and_warns_of_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    with ReferenceGateway(models=MODELS, key="test") as gateway:
+        part = ["--target", gateway.base_url, "--only", "response.created-*", "--generated", "none"]
+        assert main(["run", *part, "--model", MODELS[0], "--max-requests", "1", "--output", "out"]) == 3
+        before = len(gateway.requests)
+        done = run(*PYTEST, *part, "--resume", "out", cwd=tmp_path, key="test")
+        asked = [request.path for request in gateway.requests[before:]]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert asked
+    assert not [path for path in asked if path.endswith("/models")]
+    assert "placeholder" in done.stderr
+
+
+def test_pytest_without_a_terminal_reports_and_keeps_its_exit_code(target: str, tmp_path: Path) -> None:
+    shell = [sys.executable, "-P", "-m", "conformance.pytest_shell", "-p", "no:cacheprovider"]
+    part = ["--target", target, "--model", MODELS[0], "--only", "stream.done-terminator", "--output", "out"]
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$@" >/dev/full 2>&-', "bash", *shell, *part],
+        cwd=tmp_path,
+        env={**os.environ, "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert (tmp_path / "out" / "report.json").is_file()
