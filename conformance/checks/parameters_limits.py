@@ -12,11 +12,11 @@ from typing import Final
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids, valid
-from conformance.checks.usage import billed_of
-from conformance.checks.values import finish_of
+from conformance.checks.usage import billed_of, reasoning_tokens
+from conformance.checks.values import counts_of, finish_of
 from conformance.model import Finding
 from conformance.probes.parameters import LIMIT
-from conformance.views import Form
+from conformance.views import Form, View
 
 _TOKENS: Final = (
     "max_tokens",
@@ -63,7 +63,7 @@ def cut(case: Case) -> Shown:
     if words > (_LONG_FOR_ONE if one else _LONG):
         return _over(f"an answer of {words} words with a limit of {1 if one else LIMIT} tokens")
     if billed is not None and billed > LIMIT:
-        return _billed_over(view.text, finish, billed)
+        return _billed_over(view, finish, billed)
     if finish == "length":
         return Shown(Effect.SEEN, "cut" if billed is None else f"cut after {billed} tokens")
     if finish != "stop":
@@ -78,10 +78,11 @@ def cut(case: Case) -> Shown:
     return Shown(Effect.UNCLEAR, "the model stopped by itself before it met the limit")
 
 
-def _billed_over(text: str, finish: str | None, billed: int) -> Shown:
+def _billed_over(view: View, finish: str | None, billed: int) -> Shown:
     """Tell an answer that is too long from one that was cut, with a bill of more tokens than its text can have."""
-    if finish == "length" and billed * 2 > len(text) > 0:
-        why = f"cut at {text[-30:]!r}, and {billed} tokens are billed for it"
+    shown = billed - reasoning_tokens(counts_of(view))
+    if finish == "length" and shown * 2 > len(view.text) > 0:
+        why = f"cut at {view.text[-30:]!r}, and {billed} tokens are billed for it"
         return Shown(Effect.ELSEWHERE, f"{why}; usage.limit-respected judges that")
     return _over(f"{billed} completion tokens with a limit of {LIMIT}, finish_reason {finish!r}")
 

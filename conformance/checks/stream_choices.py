@@ -106,7 +106,7 @@ def finish_reason_once(case: Case) -> Iterator[Finding]:
     """Each choice ends once (E10)."""
     ended = [(index, choice) for index, choice in _choices(case).items() if choice.finishes]
     for index, choice in ended:
-        told = [pair for pair in choice.finishes if pair[1] != ""]
+        told = choice.finishes
         if len(told) > 1 and _melted(case):
             yield case.unsure("choices have no index of their own", by="stream.choice-index")
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
@@ -44,6 +45,47 @@ def no_server_text(case: Case) -> Iterator[Finding]:
         )
     else:
         yield case.ok(len(STREAMS) + 1)
+
+
+WHOLE: Final = ("messages.echo", "messages.parts-escaped", "messages.parts-all")
+"""Other questions, answered at once."""
+_ENOUGH: Final = 3
+"""Complete answers to different questions that end alike by no chance."""
+
+
+@check(
+    "response.no-server-text",
+    on=ids("chat.basic"),
+    reads=Reads.COMPLETION,
+    beside=(*WHOLE, "stream.usage", "messages.echo-stream"),
+)
+def no_server_text_in_complete(case: Case) -> Iterator[Finding]:
+    """What each complete answer begins or ends with, and no stream has, the model has not said."""
+    views = (case.view, *case.others.values())
+    complete = [view.text.split() for view in views if view.form is Form.COMPLETION and view.text.strip()]
+    streams = [
+        " ".join(view.text.split()) for view in views if view.form is Form.STREAM and view.text.strip()
+    ]
+    if len(complete) < _ENOUGH or not streams:
+        yield case.unsure("there are not enough complete answers and streams with text")
+        return
+    ends = (_alike(complete), _alike([words[::-1] for words in complete])[::-1])
+    added = next((text for words in ends if len(words) >= _WORDS and (text := " ".join(words))), "")
+    if added and not any(added in stream for stream in streams):
+        yield case.fail(
+            f"{added[:100]!r} in {len(complete)} complete answers to different questions, and in no stream",
+            "text that the model has made",
+            examined=len(complete),
+            pointer="/choices/0/message/content",
+        )
+    else:
+        yield case.ok(len(complete))
+
+
+def _alike(texts: list[list[str]]) -> list[str]:
+    """Return the words with which all the texts begin."""
+    same = takewhile(lambda words: len(set(words)) == 1, zip(*texts, strict=False))
+    return [words[0] for words in same]
 
 
 def _phrases(view: View) -> dict[str, int]:

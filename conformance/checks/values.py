@@ -70,7 +70,7 @@ def broke_off(view: View) -> bool:
     stream = view.stream
     terminated = any(frame.kind in {FrameKind.DONE, FrameKind.NEAR_DONE} for frame in stream.frames)
     finished = any(choice.finishes for choice in stream.choices.values())
-    return bool(stream.errors) or not (terminated or finished)
+    return bool(stream.errors) or not (finished or (terminated and not unread(view)))
 
 
 _BREAKS: Final = {
@@ -92,6 +92,8 @@ def judges_of_break(view: View) -> tuple[str, ...]:
         return ()
     if view.stream.errors:
         return ("stream.no-error-event",)
+    if unread(view):
+        return ("stream.event-json",)
     return () if view.stream.done else ("stream.done-terminator",)
 
 
