@@ -11,12 +11,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
+from conformance.casecache import cache_folder
 from conformance.model import GATEWAY, Outcome, Verdict
 from conformance.report import describe
 from conformance.report.html_rows import IN_FULL, asked, sections
@@ -53,10 +56,34 @@ def render_html(report: Report) -> str:
     )
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """Keeps the compiled template, which takes longer to make than the page; a folder that cannot be used is none."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what is kept, if there is any."""
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled, if that can be."""
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _kept() -> _Compiled | None:
+    folder = cache_folder()
+    if folder is None:
+        return None
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return _Compiled(str(folder))
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(HOME),
+        bytecode_cache=_kept(),
         autoescape=True,
         finalize=harmless,
         undefined=StrictUndefined,

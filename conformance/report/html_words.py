@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from markupsafe import Markup, escape
 
+from conformance.datafile import read_yaml
 from conformance.report.safe import clip, visible
 
 HOME: Final = Path(__file__).parent / "html"
@@ -22,7 +22,7 @@ HOME: Final = Path(__file__).parent / "html"
 @cache
 def _texts() -> Mapping[str, Any]:
     """Return the file of texts, which may hold markup: it is ours."""
-    texts: Mapping[str, Any] = yaml.safe_load((HOME / "words.yaml").read_text("utf-8"))
+    texts: Mapping[str, Any] = read_yaml(HOME / "words.yaml")
     return texts
 
 
