@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from conformance.cli import main
+from conformance.commands.run import progress_to
 from conformance.reference import KEY, ReferenceGateway
+from conformance.report import describe
 from conformance.report.console import render_console
 from conformance.views import Form
 from tests.loopback import closed_port
@@ -214,3 +217,21 @@ def test_no_id_is_torn_on_a_narrow_terminal(width: int) -> None:
     words = set(render_console(report, width=width).replace(",", " ").split())
     shown = [row for row in report["results"] if row["verdict"] == "inconclusive"]
     assert {f"{row['requirement']}[{row['model']}]" for row in shown} <= words
+
+
+def test_a_log_has_a_line_every_25_exchanges_also_when_more_is_asked() -> None:
+    log = StringIO()
+    show = progress_to(log, quiet=False)
+    for done in range(1, 61):
+        show(done, max(done, 40), "chat.basic")
+    assert [line.split("/")[0] for line in log.getvalue().splitlines()] == ["25", "40", "50"]
+
+
+def test_requests_whose_answer_was_lost_are_told_apart() -> None:
+    report = golden_run().report()
+    whole = describe.spent(report)
+    report["spent"]["requests"] += 3
+    assert (whole, describe.spent(report)) == (
+        "4 requests",
+        "7 requests (of which 3 lost their answer to an interruption)",
+    )

@@ -212,15 +212,18 @@ def output_folder(chosen: str | None) -> Path:
 def progress_to(stream: TextIO | None, *, quiet: bool) -> Callable[[int, int, str], None]:
     """Return a progress printer: one moving line on a terminal, a line every 25 exchanges elsewhere."""
     terminal = stream is not None and stream.isatty()
+    planned = 0
 
     def show(done: int, total: int, probe: str) -> None:
+        nonlocal planned
+        planned = planned or total  # it grows with what the answers call for
         if quiet or stream is None:
             return
         if terminal:
             filled = 24 * min(done, total) // max(total, 1)
             end = "\n" if done >= total else ""
             stream.write(f"\r[{'#' * filled}{'.' * (24 - filled)}] {done}/{total} {probe[:40]:40}{end}")
-        elif done % 25 == 0 or done == total:
+        elif done % 25 == 0 or done == planned:
             stream.write(f"{done}/{total} exchanges\n")
         stream.flush()
 

@@ -176,7 +176,8 @@ class _Page:
         report = self.report
         summary, spent = report["summary"], report["spent"]
         tokens = f"{spent['prompt_tokens']} + {spent['completion_tokens']} tokens"
-        yield f"spent {spent['requests']} requests, {tokens}, {report['times']['seconds']:g} s"
+        seconds = report["times"]["seconds"]
+        yield f"spent {describe.spent(report)}, {tokens}; {seconds:g} s from the first to the last"
         yield from self.banner()
         grade = self.paint(summary["grade"], _GRADE_COLORS.get(Grade(summary["grade"]), "red"))
         word = "REFERENCE grade" if report["target"]["reference"] else "grade"

@@ -14,6 +14,7 @@ from conformance.report.shape import (
     ResultFacts,
     SourceRef,
 )
+from conformance.words import counted, named
 
 MARKS: Final = ("⟪", "⟫")
 """Stand round the place that a finding is about; excerpts spell them out where a target sent them."""
@@ -156,9 +157,13 @@ def cited(source: SourceRef) -> str:
     return f"{source['pointer']} ({source['title']})" if source["title"] else source["pointer"]
 
 
+_CHOSEN: Final = 3
+"""How many patterns of a selection are named; pytest's ``-k`` makes one of each case."""
+
+
 def scope(report: Report) -> str:
     """Name the set, and what was selected of it when that is not all."""
-    only = ", ".join(report["selection"]["only"])
+    only = named(report["selection"]["only"], _CHOSEN)
     return f"set {report['set']}" + ("" if report["selection"]["complete"] else f", only {only}")
 
 
@@ -166,6 +171,15 @@ def score(report: Report) -> str:
     """Say the three numbers that always stand beside the grade."""
     numbers = report["summary"]["score"]
     return f"{numbers['passed']} of {numbers['required']} required, {numbers['not_measured']} not measured"
+
+
+def spent(report: Report) -> str:
+    """Say how many requests were sent, and of how many an interruption cost the answer."""
+    sent = report["spent"]["requests"]
+    lost = sent - len(report["exchanges"])
+    return counted(sent, "request") + (
+        f" (of which {lost} lost their answer to an interruption)" if lost else ""
+    )
 
 
 def coverage(report: Report) -> str:

@@ -60,7 +60,7 @@ def _head(report: Report) -> Iterator[str]:
         "Measured": describe.coverage(report) + _ended_early(report, table=True),
         "When": f"{times['started'] or 'never'} to {times['ended'] or 'never'} ({times['seconds']:g} s)",
         "Spent": (
-            f"{spent['requests']} requests, {spent['prompt_tokens']} prompt tokens, "
+            f"{describe.spent(report)}, {spent['prompt_tokens']} prompt tokens, "
             f"{spent['completion_tokens']} completion tokens"
         ),
         "Plan": (
