@@ -26,7 +26,8 @@ from conformance import retired
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case, Check, Reads
-from conformance.checks.limitfield import other_limit
+from conformance.checks.limitfield import asked_amiss
+from conformance.limited import meant
 from conformance.model import (
     GATEWAY,
     HIDDEN,
@@ -130,6 +131,11 @@ class Bench:
     def asked(self, model: str) -> list[View]:
         """Return everything that a model was asked."""
         return [view for (_, owner), views in self.attempts.items() if owner == model for view in views]
+
+    def means_429(self, view: View) -> bool:
+        """Whether 429 is the answer to this very request, and no limit of a rate."""
+        attempts = self.attempts[view.probe.id, view.probe.model]
+        return meant(attempts, (each for views in self.attempts.values() for each in views))
 
     def alone(self, view: View) -> bool:
         """Whether a probe ended in a way that only a repeat can confirm, and has none."""
@@ -317,22 +323,8 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
 
 def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:
     """Say why a check is not asked at all, empty when it is."""
-    return (
-        _asked_amiss(check, case)
-        or _unreadable(check, case.view, bench, model)
-        or _unproven(check, case, bench, model)
-    )
-
-
-def _asked_amiss(check: Check, case: Case) -> str:
-    """Say that the request was refused for the name of the limit that the suite chose, which is nobody's claim."""
-    of_limits = case.requirement.feature == "limits" or check.any_cause
-    if of_limits or case.view.probe.intent is Intent.INVALID or not (field := other_limit(case.view)):
-        return ""
-    return (
-        f"the model takes {field} only, and was asked with another limit: give it a card with "
-        f"ask: {{limit_field: {field}}} in a profile of your own, and run again with --profile"
-    )
+    amiss = "" if check.any_cause or case.requirement.feature == "limits" else asked_amiss(case.view)
+    return amiss or _unreadable(check, case.view, bench, model) or _unproven(check, case, bench, model)
 
 
 def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # noqa: PLR0911 - a list of reasons
@@ -346,7 +338,7 @@ def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # n
         return f"an intermediary answered with an HTML page ({view.status})"
     if check.reads is Reads.LIMIT:
         return ""
-    if view.form is Form.LIMITED and view.probe.intent is Intent.VALID:
+    if view.form is Form.LIMITED and (view.probe.intent is Intent.VALID or not bench.means_429(view)):
         return "the target limited the rate (429) each time"
     ended = f"{view.form.noun} ({view.ending})"
     if bench.alone(view):

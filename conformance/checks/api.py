@@ -27,6 +27,8 @@ class Reads(StrEnum):
     """Anything, also no answer at all."""
     ANSWER = "answer"
     """Any HTTP answer of the gateway itself (no page of an intermediary, no 429)."""
+    STATUS = "status"
+    """An answer, a 429 too where it is meant for this very request (:mod:`conformance.limited`)."""
     PAGE = "page"
     """An answer, or a page where an HTML page is what the check looks for."""
     SUCCESS = "success"
@@ -46,6 +48,7 @@ class Reads(StrEnum):
 READABLE: Mapping[Reads, frozenset[Form]] = {
     Reads.EXCHANGE: frozenset(Form) - {Form.PAGE, Form.LIMITED},
     Reads.ANSWER: frozenset(Form) - {Form.PAGE, Form.LIMITED, Form.NO_ANSWER},
+    Reads.STATUS: frozenset(Form) - {Form.PAGE, Form.NO_ANSWER},
     Reads.PAGE: frozenset(Form) - {Form.LIMITED, Form.NO_ANSWER},
     Reads.SUCCESS: frozenset({Form.COMPLETION, Form.STREAM, Form.EMPTY, Form.OTHER}),
     Reads.COMPLETION: frozenset({Form.COMPLETION}),

@@ -112,7 +112,7 @@ def _told_model(view: View) -> str:
     return told[:100] if isinstance(told, str) else ""
 
 
-@check("errors.unknown-model-404", on=ids("errors.unknown-model*"), reads=Reads.ANSWER)
+@check("errors.unknown-model-404", on=ids("errors.unknown-model*"), reads=Reads.STATUS)
 def unknown_model_404(case: Case) -> Iterator[Finding]:
     """404 alone becomes the NotFoundError that the documents promise (G02)."""
     if case.view.status == 404:  # noqa: PLR2004
@@ -121,13 +121,13 @@ def unknown_model_404(case: Case) -> Iterator[Finding]:
         yield failed(case, "status 404")
 
 
-@check("errors.validation-status", on=invalid("member"), reads=Reads.ANSWER)
+@check("errors.validation-status", on=invalid("member"), reads=Reads.STATUS)
 def validation_status(case: Case) -> Iterator[Finding]:
     """A missing or invalid member is 400 or 422 (K14): other statuses send the user, or the SDK, astray."""
     assert case.probe.defect is not None
     if case.view.succeeded:
         yield replace(failed(case, "status 400 or 422"), outcome=Outcome.LENIENT)
-    elif case.view.form is not Form.REFUSED:
+    elif case.view.form not in {Form.REFUSED, Form.LIMITED}:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     elif case.view.status in case.probe.defect.statuses:
         yield case.ok(saw=str(case.view.status))

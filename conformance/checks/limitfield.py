@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from conformance.checks.errortext import error_words
+from conformance.model import Intent
 from conformance.views import Form, View
 
 FIELDS: Final = ("max_tokens", "max_completion_tokens")
@@ -33,3 +34,12 @@ def other_limit(view: View) -> str:
     other = next(name for name in FIELDS if name not in sent)
     named = all(re.search(rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])", words) for name in FIELDS)
     return other if named and _NOT_THIS_ONE.search(words) else ""
+
+
+def asked_amiss(view: View) -> str:
+    """Say what to do where a valid request was refused for the name of its limit; empty where it was not."""
+    field = other_limit(view) if view.probe.intent is Intent.VALID else ""
+    return field and (
+        f"the model takes {field} only, and was asked with another limit: give it a card with "
+        f"ask: {{limit_field: {field}}} in a profile of your own, and run again with --profile"
+    )
