@@ -96,6 +96,20 @@ def test_units_of_another_set_profile_or_kind_are_said_not_taken_for_changes(mem
     assert any("other after" in text for text in comparison["differences"])
 
 
+def test_long_selections_are_told_apart_but_not_listed() -> None:
+    before, after = report(Verdict.PASS), report(Verdict.PASS)
+    for each, last in ((before, "x"), (after, "y")):
+        each["selection"] = {
+            "only": [*(f"some.row-{number}" for number in range(99)), last],
+            "complete": False,
+        }
+    comparison = compare(before, after)
+    assert "selection: other requirements or probes were chosen" in comparison["differences"]
+    line = comparison["after"]["set"]
+    assert line.endswith("some.row-2 and 97 more")
+    assert len(line) < 100
+
+
 def test_models_of_only_one_run_are_named() -> None:
     after = report(Verdict.PASS)
     after["target"]["models"] = ["another"]

@@ -196,6 +196,8 @@ def _differences(before: Report, after: Report) -> Iterator[str]:
     ):
         if old != new:
             yield f"{what}: {old} before, {new} after"
+    if describe.scope(before) == describe.scope(after) and before["selection"] != after["selection"]:
+        yield "selection: other requirements or probes were chosen"
     old_models, new_models = before["target"]["models"], after["target"]["models"]
     for word, models in (
         ("only before", [name for name in old_models if name not in new_models]),
