@@ -101,8 +101,7 @@ CLEAR = [
     ("robustness.consecutive-roles", "Conversation roles must alternate user/assistant"),
     ("robustness.empty-last-content", "messages[0].content must not be empty"),
     ("robustness.empty-last-content-null", "content: none is not allowed"),
-    ("robustness.null-optional-tool_choice", "tool_choice: expected a string"),
-    ("robustness.null-optional-tools", "'tools' must be an array"),
+    ("robustness.null-optional", "tool_choice: expected a string"),
 ]
 
 

@@ -124,7 +124,7 @@ def empty_last_content(case: Case) -> Iterator[Finding]:
     yield from served_or_refused(case, _MISTAKE)
 
 
-@check("robustness.null-optional", on=ids("robustness.null-optional*"), reads=Reads.ANSWER)
+@check("robustness.null-optional", on=ids("robustness.null-optional"), reads=Reads.ANSWER)
 def null_optional(case: Case) -> Iterator[Finding]:
     """Null is no value, or it is said which member may not be null."""
     yield from served_or_refused(case, _MISTAKE)

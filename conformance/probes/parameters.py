@@ -75,9 +75,6 @@ NULLABLE: Final = (
 )
 """Members that may be null in OpenAI's description (``CreateChatCompletionRequest``)."""
 
-_FEATURES: Final = {"stream-options-alone": "stream-usage"}
-"""The features of members that are merely taken, where they are no labels."""
-
 
 def probes(ask: Asker) -> Iterator[Probe]:
     """Yield the requests for limits, stop words, several choices, log probabilities, sampling and labels."""
@@ -189,14 +186,12 @@ def _taken(ask: Asker) -> Iterator[Probe]:
         "prompt_cache_key": "conformance",
     }
     unusual: dict[str, dict[str, Json]] = {"labels": labels, "unknown-member": {UNKNOWN: True}}
-    if not ask.card.stream_only:
-        unusual["stream-options-alone"] = {"stream_options": {"include_usage": True}}
     for whole, parts in (("everyday", everyday), ("unusual", unusual)):
         members = {name: value for part in parts.values() for name, value in part.items()}
         yield from ask.together(
             _probe(ask, whole, "metadata", HELLO, members),
-            *(
-                _probe(ask, name, _FEATURES.get(name, "metadata"), HELLO, part)
-                for name, part in parts.items()
-            ),
+            *(_probe(ask, name, "metadata", HELLO, part) for name, part in parts.items()),
         )
+    if not ask.card.stream_only:
+        options: dict[str, Json] = {"stream_options": {"include_usage": True}}
+        yield _probe(ask, "stream-options-alone", "stream-usage", HELLO, options)

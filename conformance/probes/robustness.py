@@ -100,5 +100,5 @@ def _unexpected_values(body: dict[str, Json]) -> Iterator[_Row]:
     yield "consecutive-roles", encode({**body, "messages": turns}), "two user messages in a row", _TURNS
     yield "empty-last-content", encode({**body, "messages": empty}), "an empty last message", _CONTENT
     yield "empty-last-content-null", encode({**body, "messages": null}), "null as the last content", _CONTENT
-    for member in ("tools", "tool_choice"):
-        yield f"null-optional-{member}", encode({**body, member: None}), f"null as {member}", (member,)
+    member = "tool_choice"
+    yield "null-optional", encode({**body, member: None}), f"null as {member}", (member,)
