@@ -16,7 +16,7 @@ from conformance.checks.select import either, ids, valid
 from conformance.checks.values import choices_of, finish_of, is_text
 from conformance.model import Finding, Json
 from conformance.strictjson import is_integer
-from conformance.toolcalls import calls_of
+from conformance.toolcalls import Call, calls_of
 from conformance.views import View
 
 ENABLE: Final = Wanted(
@@ -95,13 +95,20 @@ def effect(case: Case) -> Iterator[Finding]:
 @check("search.tool-resolved", on=valid("search-tool"), reads=Reads.TEXT)
 def tool_resolved(case: Case) -> Iterator[Finding]:
     """The server runs the search that it offered; the client cannot (F03)."""
-    left = [call for call in calls_of(case.view) if "search" in str(call.name)]
+    left = [name for call in calls_of(case.view) if (name := _searching(call))]
     if left:
-        yield case.fail(f"a tool call named {left[0].name!r} is left to the client", "the answer's text")
+        yield case.fail(f"a tool call named {left[0]!r} is left to the client", "the answer's text")
     elif case.view.text.strip():
         yield case.ok()
     else:
         yield case.unsure("the answer has neither text nor a call")
+
+
+def _searching(call: Call) -> str:
+    """Return the name of a call that searches, empty where it does not; of a malformed call it stands elsewhere."""
+    first = call.first.value
+    names = (call.name, first.get("name"), first.get("type"))
+    return next((name for name in names if isinstance(name, str) and "search" in name), "")
 
 
 @check("search.citations", on=_SEARCHED, reads=Reads.COMPLETION)

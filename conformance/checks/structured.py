@@ -145,7 +145,7 @@ _shows("structured.json-schema-parses", _SCHEMA, SCHEMA, _parses)
 _shows("structured.json-schema-valid", _SCHEMA, SCHEMA, _follows)
 
 
-@check("structured.no-code-fence", on=_MAIN, reads=Reads.TEXT)
+@check("structured.no-code-fence", on=either(_MAIN, ids("structured.json-schema-stream")), reads=Reads.TEXT)
 def no_code_fence(case: Case) -> Iterator[Finding]:
     """JSON stands bare (C19): ``json.loads`` fails on a fence."""
     text = case.view.text.lstrip()

@@ -318,7 +318,13 @@ def stream_equals_complete(case: Case) -> Iterator[Finding]:
 
 
 def _words(texts: Iterable[str]) -> int:
-    return sum(len(text.split()) for text in texts)
+    """Count words; signs that stand alone are none, however odd the spaces around them are."""
+    return sum(any(sign.isalnum() for sign in word) for text in texts for word in text.split())
+
+
+def _generated(view: View) -> Iterator[str]:
+    """Yield the texts of an answer without those that have links: a search's server may add sources for nothing."""
+    return (text for text in texts_of(view) if "://" not in text)
 
 
 def _said(messages: Json) -> Iterator[str]:
@@ -341,7 +347,7 @@ def plausible(case: Case) -> Iterator[Finding]:
     examined = 0
     for name, tokens, words in (
         ("prompt_tokens", prompt, _words(_said(case.view.asked.get("messages")))),
-        ("completion_tokens", answer_tokens(usage), _words(texts_of(case.view))),
+        ("completion_tokens", answer_tokens(usage), _words(_generated(case.view))),
     ):
         if not tokens or (words < FEW_WORDS and words < tokens * FEW_WORDS / 2):
             continue
