@@ -84,7 +84,6 @@ class Bench:
         for views in self.attempts.values():
             views.sort(key=lambda view: view.exchange.attempt)
         self.life = {model: self._life(model) for model in plan.models}
-
         self._counting = {name: views[-1] for name, views in self.attempts.items()}
 
     def view(self, probe: str, model: str) -> View | None:
@@ -131,6 +130,12 @@ class Bench:
     def asked(self, model: str) -> list[View]:
         """Return everything that a model was asked."""
         return [view for (_, owner), views in self.attempts.items() if owner == model for view in views]
+
+    def unserved(self, view: View, model: str) -> str:
+        """Say that the gateway was asked through a model that it does not serve; empty where it was not."""
+        first = self.plan.models[0]
+        lives = model != GATEWAY or self.life[first]
+        return "" if lives else retired.not_served(first, self.asked(first), view)
 
     def means_429(self, view: View) -> bool:
         """Whether 429 is the answer to this very request, and no limit of a rate."""
@@ -324,6 +329,8 @@ def _findings(check: Check, case: Case, bench: Bench, model: str) -> tuple[tuple
 def _silence(check: Check, case: Case, bench: Bench, model: str) -> str:
     """Say why a check is not asked at all, empty when it is."""
     amiss = "" if check.any_cause or case.requirement.feature == "limits" else asked_amiss(case.view)
+    if not check.any_cause and (elsewhere := bench.unserved(case.view, model)):
+        return elsewhere
     return amiss or _unreadable(check, case.view, bench, model) or _unproven(check, case, bench, model)
 
 
@@ -355,6 +362,8 @@ def _unproven(check: Check, case: Case, bench: Bench, model: str) -> str:
         return why
     if probe.intent is Intent.INVALID and not (check.any_cause and bench.alive(model)):
         twin = bench.view(probe.twin, model) if probe.twin else None
+        if twin is not None and (elsewhere := bench.unserved(twin, model)):
+            return elsewhere
         if twin is None or not (twin.succeeded or _refused(twin, bench, model)):
             return f"its valid twin {probe.twin} did not succeed, so this answer proves nothing"
     for name in check.needs:

@@ -15,13 +15,14 @@ from conformance.catalogue import load
 from conformance.cli import main
 from conformance.engine import Settings, plan_again, with_models
 from conformance.errors import UsageError
-from conformance.model import GATEWAY
+from conformance.model import GATEWAY, Verdict
 from conformance.models import load_cards
 from conformance.offer import cheapest_first, matching
 from conformance.plan import Plan
 from conformance.probes.shared import SHARED, shared, shared_name
-from conformance.reference import KEY, ReferenceGateway
+from conformance.reference import DEFAULT_MODEL, KEY, ReferenceGateway
 from conformance.target import parse_target
+from tests.judging import failing, judged
 from tests.loopback import handling
 
 ROOT = Path(__file__).parent.parent
@@ -141,3 +142,17 @@ def test_plan_says_what_each_model_costs(
     text = capsys.readouterr().out
     assert "[2] glm-5:" in text
     assert re.search(r"^tools +\d+ +\d+ +\d+ +\d+$", text, re.MULTILINE)
+
+
+def test_rows_of_the_gateway_are_open_where_the_first_model_is_not_served() -> None:
+    rows = ("messages.unicode-accepted", "parameters.user-accepted", "errors.empty-messages")
+    with ReferenceGateway(models=[DEFAULT_MODEL]) as gateway:
+        result = judged(gateway.base_url, models=("not-served", DEFAULT_MODEL), only=rows, generated="none")
+    assert failing(result) == set()
+    assert int(result.summary.exit_code) == 3
+    units = {unit.requirement: unit for unit in result.judgement.units if unit.model == GATEWAY}
+    for row in rows:
+        assert units[row].verdict is Verdict.INCONCLUSIVE
+        (reason,) = {case.reason for case in units[row].cases}
+        assert "asked through not-served, which this target does not serve (status 404" in reason
+        assert "name one that it serves first" in reason

@@ -114,6 +114,8 @@ def _judged(case: Case, bill: _Bill, what: str) -> Finding:
     saw = f"prompt_tokens grow by {bill.grown} with {what} of {bill.words} words"
     if bill.grown >= max(bill.least, bill.other):
         return case.ok(bill.words, saw, outcome=Outcome.APPLIED)
+    if bill.grown < -_TEMPLATE:
+        return case.unsure(f"{saw}: the counts are not those of one prompt each, so they show nothing")
     if bill.grown + _cached(case.view) >= bill.least:
         return case.unsure(f"{saw}, which the rest of the two requests or a cache may explain")
     return case.fail(
