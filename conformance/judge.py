@@ -27,10 +27,11 @@ from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE, Case, Check, Reads
 from conformance.checks.limitfield import asked_amiss
+from conformance.keyless import keyless
 from conformance.limited import meant
+from conformance.mended import mended
 from conformance.model import (
     GATEWAY,
-    HIDDEN,
     Claim,
     Exchange,
     FaultKind,
@@ -43,6 +44,7 @@ from conformance.model import (
 )
 from conformance.models import ModelCards
 from conformance.plan import Plan, PlannedCase
+from conformance.probes import LIFE
 from conformance.probes.tries import answering
 from conformance.sdkresults import SdkResults
 from conformance.sparing import NOT_SENT, spared
@@ -84,6 +86,7 @@ class Bench:
         for views in self.attempts.values():
             views.sort(key=lambda view: view.exchange.attempt)
         self.life = {model: self._life(model) for model in plan.models}
+        self.mended = mended(self.attempts.values())
         self._counting = {name: views[-1] for name, views in self.attempts.items()}
 
     def view(self, probe: str, model: str) -> View | None:
@@ -215,8 +218,12 @@ def judge(
             others = _others(check, bench, model)
             probe = bench.plan.probe(planned.probe, model)
             assert probe is not None
-            same = bench.same(probe, model)
-            case = Case(requirement, probe, tries[0], card, level, claim, others, sdk=sdk, same=same)
+            same, plain = (
+                bench.same(probe, model),
+                bench.view("stream.basic" if probe.streamed else LIFE, model),
+            )
+            case = Case(requirement, probe, tries[0], card, level, claim, others, sdk=sdk)
+            case = replace(case, same=same, plain=plain, mended=bench.mended)
             results.append(_judge_tries(check, case, tries, bench, model))
         for place, reason in unasked.items():
             if reason == NOT_SENT or len(unasked) < len(results) or _refused_before(group[place], bench):
@@ -358,7 +365,8 @@ def _unreadable(check: Check, view: View, bench: Bench, model: str) -> str:  # n
 def _unproven(check: Check, case: Case, bench: Bench, model: str) -> str:
     """Say what a case leans on that did not succeed."""
     probe = case.view.probe
-    if probe.has("auth") and (why := _keyless(probe, bench, model)):
+    lent = bench.view(probe.twin, model) if probe.has("auth") and probe.twin else None
+    if lent is not None and (why := keyless(lent)):
         return why
     if probe.intent is Intent.INVALID and not (check.any_cause and bench.alive(model)):
         twin = bench.view(probe.twin, model) if probe.twin else None
@@ -385,16 +393,3 @@ def _closed_door(view: View) -> bool:
 def _refused(view: View, bench: Bench, model: str) -> bool:
     """Whether a valid probe was refused by a target that serves others: it does not know the feature."""
     return view.form is Form.REFUSED and view.status not in _UNAUTHORISED and bench.alive(model)
-
-
-def _keyless(probe: Probe, bench: Bench, model: str) -> str:
-    """Say why nothing can be told of keys: the valid twin went without one, or with another secret beside it."""
-    twin = bench.view(probe.twin, model) if probe.twin else None
-    if twin is None:
-        return ""
-    headers = {name.lower(): value for name, value in twin.exchange.request.headers}
-    if "authorization" not in headers:
-        return "no key was given, so nothing can be told of keys (set OPENAI_API_KEY, or --api-key-env)"
-    if HIDDEN in headers.values():
-        return "another secret header goes with every request, so leaving the key away proves nothing"
-    return ""

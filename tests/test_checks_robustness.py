@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from conformance.checks.robustness import concurrent_requests
+from conformance.mended import Mended, mended
 from conformance.model import FaultKind, Outcome, Probe, Verdict
 from conformance.models import ModelCard
 from conformance.views import View
 from tests.factory import (
+    case_of,
     completion,
     error,
+    exchange,
     findings,
     json_answer,
     probes,
@@ -169,6 +174,58 @@ def test_a_mixed_up_answer_counts_even_if_the_times_do_not_overlap() -> None:
     first, second, third = WORDS
     assert mixed(first, third, third, apart=5.0) is FAIL
     assert mixed(first, second, third, apart=5.0) is SKIP
+
+
+def crowd(pattern: str, beside: bool = True, headers: str = "") -> tuple[Mended, ...]:  # noqa: FBT001, FBT002
+    """Return first answers, one a letter: ``x`` failed and was served alone, ``.`` was served."""
+    named = {"retry_after": headers} if headers else {}
+    failed = View(PROBES["chat.basic"], exchange(PROBES["chat.basic"], json_answer(503, error(), **named)))
+    served = View(PROBES["chat.basic"], exchange(PROBES["chat.basic"], SERVED))
+    return tuple(Mended(failed if each == "x" else served, each == "x", beside) for each in pattern)
+
+
+@pytest.mark.parametrize(
+    ("mended", "expected"),
+    [
+        (crowd(""), SKIP),
+        (crowd("xx.x.xx"), FAIL),  # one of each crowd is served
+        (crowd("xxxxx"), FAIL),  # none is
+        (crowd("xxxxx", beside=False), SKIP),
+        (crowd("xxxxx..."), UNSURE),  # an outage that was over
+        (crowd("x.x....x..x..."), UNSURE),  # now and then
+        (crowd("xxx"), UNSURE),
+        (crowd("xxxxx", headers="1"), UNSURE),  # busy, and says so
+    ],
+)
+def test_what_is_served_alone_has_to_be_served_beside_others(
+    mended: tuple[Mended, ...], expected: Verdict
+) -> None:
+    views = together(*WORDS, apart=5.0)
+    case = replace(case_of("robustness.concurrent-requests", views[0], *views[1:]), mended=mended)
+    (found,) = concurrent_requests(case)
+    assert found.verdict is expected
+
+
+def test_first_answers_are_told_that_healed_and_that_had_company() -> None:
+    def asked(
+        probe: str, answer: bytes, started: float, attempt: int = 1, fault: FaultKind | None = None
+    ) -> View:
+        return view_of(PROBES[probe], answer, started=started, attempt=attempt, fault=fault)
+
+    broke, cut = json_answer(503, error()), HEAD + b'{"id"'
+    runs = [
+        [asked("chat.basic", broke, 0.0), asked("chat.basic", SERVED, 9.0, 2)],
+        [asked("stream.usage", cut, 0.2, fault=FaultKind.RESET), asked("stream.usage", STREAMED, 10.0, 2)],
+        [asked("messages.echo", broke, 5.0), asked("messages.echo", broke, 11.0, 2)],
+        [asked("errors.missing-model", broke, 6.0), asked("errors.missing-model", SERVED, 12.0, 2)],
+    ]
+    found = {one.view.probe.id: (one.failed, one.cut, one.beside) for one in mended(runs)}
+    assert found == {
+        "chat.basic": (True, False, True),
+        "stream.usage": (False, True, True),
+        "messages.echo": (False, False, False),
+    }
+    assert mended(runs[2:]) == ()
 
 
 def test_a_model_that_does_not_repeat_its_word_proves_nothing() -> None:

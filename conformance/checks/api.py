@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from conformance.mended import Mended
 from conformance.model import Claim, Finding, Level, Outcome, Probe, Requirement, Verdict, Where
 from conformance.models import ModelCard
 from conformance.sdkresults import SdkResults
@@ -66,7 +67,9 @@ class Case:
     ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try
     was planned. ``others`` are the answers to the probes that the check named in ``needs`` and ``beside``; of a
     probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran.
-    ``same`` is the answer to the request that the probe writes in another way.
+    ``same`` is the answer to the request that the probe writes in another way, ``plain`` that to the plainest request
+    of the same form, streamed or not. ``mended`` are the first answers of the run where some of them went wrong and
+    their lone repeats did not (:mod:`conformance.mended`).
     """
 
     requirement: Requirement
@@ -80,6 +83,8 @@ class Case:
     final: bool = True
     sdk: SdkResults | None = None
     same: View | None = None
+    plain: View | None = None
+    mended: tuple[Mended, ...] = ()
 
     def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
         """Say that the requirement holds, for ``examined`` things looked at."""

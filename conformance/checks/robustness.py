@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errors import failed, served_or_refused
 from conformance.checks.errortext import broken, error_object
 from conformance.checks.select import either, ids, invalid, valid, without
+from conformance.mended import CUT, Mended
 from conformance.model import FaultKind, Finding, Outcome
+from conformance.retryafter import retry_after
 from conformance.views import Form, View
 
 _ANY: Final = either(valid(), invalid())
 _MISTAKE: Final = (400, 422)
-_CUT: Final = frozenset({FaultKind.RESET, FaultKind.CLOSED_EARLY})
+_SEVERAL: Final = 4
+"""Server errors beside other requests from which on they are no bad luck."""
 
 
 @check("robustness.valid-request-served", on=valid(), reads=Reads.ANSWER)
@@ -63,7 +66,7 @@ def no_reset(case: Case) -> Iterator[Finding]:
     fault = case.view.exchange.fault
     if case.view.answer is not None:
         yield case.ok()
-    elif fault is not None and fault.kind in _CUT:
+    elif fault is not None and fault.kind in CUT:
         yield case.fail(f"{fault.detail}", "an answer", outcome=Outcome.BROKEN)
     else:
         yield case.skip("no answer came for another reason, which another requirement judges")
@@ -138,19 +141,31 @@ def null_optional(case: Case) -> Iterator[Finding]:
     beside=("messages.echo",),
 )
 def concurrent_requests(case: Case) -> Iterator[Finding]:
-    """Nobody gets the answer to another's question that was under way at the same time."""
+    """Nobody gets the answer to another's question, and what is served alone is served beside others."""
     views = [case.view, *(view for view in case.others.values() if view.succeeded)]
     words = [_word(view) for view in views]
     for view, own in zip(views, words, strict=True):
         strange = next((word for word in words if word != own and word in view.text.lower()), "")
         if strange:
             yield case.fail(
-                f"the request for the word {own!r} was answered {view.text[-80:]!r}: that has another's word",
+                f"the request for the word {own!r} was answered {view.text[-80:]!r}: "
+                "that has the word of another request",
                 "each request its own answer",
                 also=(view.where(),),
                 outcome=Outcome.BROKEN,
             )
             return
+    crowd = [one for one in case.mended if one.beside]
+    failed = [one for one in crowd if one.failed]
+    if _only_alone(crowd):
+        yield case.fail(
+            f"{len(failed)} of {len(crowd)} valid requests that were sent while others were under way were answered "
+            f"with a server error (such as {failed[0].view.status}), and each was served when it was repeated alone",
+            "requests served at the same time as they are alone, or 429",
+            examined=len(crowd),
+            also=tuple(one.view.where() for one in failed[:3]),
+        )
+        return
     together = [
         view
         for view, own in zip(views, words, strict=True)
@@ -160,8 +175,25 @@ def concurrent_requests(case: Case) -> Iterator[Finding]:
         yield case.ok(len(together), saw=f"{len(together)} requests at a time, each with its own word")
     elif any(_overlap(view, other) for view in views for other in views if other is not view):
         yield case.skip("the model repeated none of the words, so nothing shows whose answer is whose")
+    elif failed:
+        yield case.unsure(
+            f"{len(failed)} of {len(crowd)} requests that were under way together were answered with a server error, "
+            "and served when they were repeated alone, so nothing shows whose answer is whose"
+        )
     else:
         yield case.skip("the requests of this run did not overlap")
+
+
+def _only_alone(crowd: Sequence[Mended]) -> bool:
+    """Whether a target fails at what it is asked beside other things: most of it, and not for one spell of the run.
+
+    One that says when to come again (Retry-After) tells its client that it is busy, and is believed.
+    """
+    failures = [number for number, one in enumerate(crowd) if one.failed and retry_after(one.view) is None]
+    if len(failures) < max(_SEVERAL, len(crowd) / 2):
+        return False
+    spell = len(failures) == failures[-1] - failures[0] + 1
+    return not spell or len(failures) == len(crowd)
 
 
 def _word(view: View) -> str:

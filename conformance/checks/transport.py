@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
+from conformance.checks.outcomes import refused_anyway
 from conformance.checks.select import either, ids, invalid, valid, without
 from conformance.model import FaultKind, Finding, Outcome
 from conformance.views import Form
 
 _TWO_LENGTHS: Final = "both transfer-encoding and content-length"
+_NO_CHANCE: Final = 2
+"""So many answers of a run that are cut, and not when they are repeated, are no bad luck."""
+
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 _GZIP_AS_TEXT = ("\x1f\ufffd\x08".encode(), "\x1f\x8b\x08".encode())
@@ -73,7 +77,14 @@ def complete(case: Case) -> Iterator[Finding]:
     elif fault is not None and fault.kind is FaultKind.DEADLINE:
         yield case.fail(f"{fault.detail}, after {len(answer.body)} bytes of the body", "a body that ends")
     elif fault is None and answer.complete:
-        yield case.ok()
+        cuts = [one.view.probe for one in case.mended if one.cut]
+        if len(cuts) >= _NO_CHANCE and case.view.probe in cuts:
+            yield case.unsure(
+                f"it was cut short at first, and whole when it was repeated alone; so were {len(cuts)} answers of "
+                "this run, which is no chance: a target that cuts answers, or a bad line"
+            )
+        else:
+            yield case.ok()
 
 
 @check("transport.content-encoding-true", on=either(valid(), invalid()), reads=Reads.ANSWER, any_cause=True)
@@ -144,6 +155,8 @@ def trace_id(case: Case) -> Iterator[Finding]:
         yield case.ok()
     elif case.view.form is not Form.REFUSED:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
+    elif anyway := refused_anyway(case):
+        yield case.unsure(anyway)
     else:
         yield case.fail(
             f"status {case.view.status} with X-Trace-ID", "the success that the same request gets without it"
@@ -166,6 +179,8 @@ def charset(case: Case) -> Iterator[Finding]:
         yield case.ok()
     elif case.view.form is not Form.REFUSED:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
+    elif anyway := refused_anyway(case):
+        yield case.unsure(anyway)
     else:
         yield case.fail(f"status {case.view.status} with charset=utf-8", "the success that it gets without")
 

@@ -12,7 +12,7 @@ Headers = tuple[tuple[str, str], ...]
 class Received:
     """One HTTP request. Names of ``headers`` are lower case; ``path`` has no query; ``number`` is from 1.
 
-    ``spelled`` are the names of the headers as the client wrote them.
+    ``spelled`` are the names of the headers as the client wrote them. ``beside`` is how many others were under way.
     """
 
     number: int
@@ -21,6 +21,7 @@ class Received:
     headers: Headers
     body: bytes
     spelled: tuple[str, ...] = ()
+    beside: int = 0
 
     def header(self, name: str) -> str | None:
         """Return the first value of the header ``name`` (lower case), or None."""

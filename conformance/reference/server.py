@@ -41,6 +41,7 @@ class Listener:
         """Keep ``respond``, which is called once for each request and must not block."""
         self._respond = respond
         self._numbers = itertools.count(1)
+        self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int) -> asyncio.Server:
@@ -95,10 +96,14 @@ class Listener:
                 return
             modern = head.http_version >= b"1.1"
             keep = modern and not _asks_to_close(received)
-            reply = self._respond(received)
-            ending = await _write(
-                writer, reader, reply, modern=modern, bodyless=received.method == "HEAD", keep=keep
-            )
+            self._under_way += 1
+            try:
+                reply = self._respond(received)
+                ending = await _write(
+                    writer, reader, reply, modern=modern, bodyless=received.method == "HEAD", keep=keep
+                )
+            finally:
+                self._under_way -= 1
             if ending is not Ending.KEEP:
                 return
             early, closed = parser.trailing_data
@@ -121,6 +126,7 @@ class Listener:
             headers=tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers),
             body=body,
             spelled=tuple(name.decode("ascii") for name, _ in head.headers.raw_items()),
+            beside=self._under_way,
         )
 
 

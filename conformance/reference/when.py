@@ -18,6 +18,7 @@
 ``every``      strikes only each such request, counted from the first of the gateway
 ``until``      strikes only that many requests, the first of the gateway
 ``since``      strikes only those after that many
+``beside``     strikes only those that come while others are under way
 =============  =============================================================================================
 """
 
@@ -58,6 +59,7 @@ class When(Record):
     every: int | None = None
     until: int | None = None
     since: int | None = None
+    beside: bool | None = None
 
     def check(self, where: str) -> None:
         """Read what needs reading once, so that a wrong selector is found when the file is loaded."""
@@ -91,6 +93,7 @@ class When(Record):
             and (self.every is None or received.number % self.every == 0)
             and (self.until is None or received.number <= self.until)
             and (self.since is None or received.number > self.since)
+            and (self.beside is None or (received.beside > 0) is self.beside)
             and (self.raw is None or re.search(self.raw, received.body.decode("latin-1")) is not None)
             and (self.spelled is None or any(re.match(self.spelled, name) for name in received.spelled))
             and all_hold(read_conditions(self.body, "when"), scene.body)
