@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from conformance.model import Json
 from conformance.views import Form, View
+
+_VARYING: Final = re.compile(r"\b[\w-]*\d[\w-]*\b")
+"""Words with a digit: ids of requests, times, counts."""
 
 _SHOWN: Final = 120
 """Characters of a hidden error that a finding shows."""
@@ -68,6 +72,13 @@ def error_words(view: View) -> str:
     if structured(view):
         return "\n".join(_values(view.json))
     return view.content.decode("utf-8", "replace")
+
+
+def same_refusal(view: View, other: View | None) -> bool:
+    """Whether two requests were refused with the same status and the same words; numbers and ids may differ."""
+    if other is None or {view.form, other.form} != {Form.REFUSED} or view.status != other.status:
+        return False
+    return _VARYING.sub("#", error_words(view)) == _VARYING.sub("#", error_words(other))
 
 
 def _values(value: Json) -> Iterator[str]:

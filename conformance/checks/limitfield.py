@@ -36,6 +36,19 @@ def other_limit(view: View) -> str:
     return other if named and _NOT_THIS_ONE.search(words) else ""
 
 
+def wants_limit(view: View, plain: View | None) -> str:
+    """Say that a request without a limit was refused for want of one alone; empty where it was not.
+
+    ``plain`` is the answer to the same request with a limit.
+    """
+    unlimited = not any(view.asked.get(name) is not None for name in FIELDS)
+    served = plain is not None and plain.succeeded
+    if view.form is not Form.REFUSED or not (unlimited and served):
+        return ""
+    named = any(name in error_words(view) for name in FIELDS)
+    return "with a limit it is served; parameters.no-limit judges that" if named else ""
+
+
 def asked_amiss(view: View) -> str:
     """Say what to do where a valid request was refused for the name of its limit; empty where it was not."""
     field = other_limit(view) if view.probe.intent is Intent.VALID else ""

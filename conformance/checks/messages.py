@@ -11,28 +11,49 @@ from urllib.parse import quote
 
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.errors import validation_status
+from conformance.checks.limitfield import wants_limit
 from conformance.checks.outcomes import Wanted, conclude
 from conformance.checks.select import either, ids, valid
 from conformance.checks.values import texts_of
 from conformance.model import Finding, Outcome
+from conformance.probes import LIFE
 from conformance.probes.messages import ECHO_LINE
 from conformance.views import Form
 
 _CONTENT: Final = ("content", "part", "array", "list", "内容")
 
 
-def _accepts(requirement: str, on: Selector, what: str, names: tuple[str, ...] = ()) -> None:
+def _accepts(
+    requirement: str, on: Selector, what: str, names: tuple[str, ...] = (), *, plain: bool = False
+) -> None:
     """Bind a check of acceptance; a refusal that names the cause has one of ``names``."""
 
     def judge(case: Case) -> Iterator[Finding]:
-        yield conclude(case, Wanted(what, names))
+        yield conclude(case, Wanted(what, names, plain=plain))
 
     check(requirement, on=on, reads=Reads.ANSWER, verb="accepts")(judge)
 
 
-_accepts("messages.minimal-body", valid("minimal"), "a body of model and messages alone")
-_accepts("messages.user-only", valid("minimal"), "a conversation of one user message")
-_accepts("messages.string-content", either(valid("minimal"), valid("life")), "content as a string")
+_accepts("messages.minimal-body", valid("minimal"), "a body of model and messages alone", plain=True)
+
+
+def _plainest(requirement: str, on: Selector, what: str) -> None:
+    """Bind a check of what the plainest requests have too; where one of them is served, another cause refused them."""
+
+    def judge(case: Case) -> Iterator[Finding]:
+        complete = case.others.get(LIFE)
+        if unlimited := wants_limit(case.view, case.plain):
+            yield case.skip(unlimited)
+        elif case.view.form is Form.REFUSED and case.probe.streamed and complete and complete.succeeded:
+            yield case.skip("without stream it is served; transport.endpoint-served judges that")
+        else:
+            yield conclude(case, Wanted(what, (), plain=True))
+
+    check(requirement, on=on, reads=Reads.ANSWER, verb="accepts", beside=(LIFE,))(judge)
+
+
+_plainest("messages.user-only", valid("minimal"), "a conversation of one user message")
+_plainest("messages.string-content", either(valid("minimal"), valid("life")), "content as a string")
 _accepts("messages.system-role", valid("system"), "a system message", ("system", "role", "角色"))
 _accepts(
     "messages.assistant-role",

@@ -25,7 +25,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from conformance.checks.api import Case
-from conformance.checks.errortext import error_words
+from conformance.checks.errortext import error_words, same_refusal
 from conformance.model import Claim, Finding, Outcome, Verdict
 from conformance.models import WORKS, Rule
 from conformance.views import Form, View
@@ -77,7 +77,7 @@ class Wanted:
     ``what`` names it in a finding. ``names`` are words one of which a refusal for its sake has. ``rules`` are
     the parameters under which a model's card speaks of it. ``beside`` is what else the same request asks for.
     ``or_refused`` says that the requirement is fulfilled by a clean refusal too. ``statuses`` are those that a clear
-    refusal may have.
+    refusal may have. ``plain`` says that the plainest request has it too, so that none is refused for anything else.
     """
 
     what: str
@@ -86,6 +86,7 @@ class Wanted:
     beside: tuple[Wanted, ...] = ()
     or_refused: bool = False
     statuses: frozenset[int] = CLEAR
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +178,20 @@ def _concluded(case: Case, wanted: Wanted, shown: Shown) -> Finding:
     if case.claim is Claim.NO:
         return case.skip(f"{wanted.what}: the profile says that the target does not offer it")
     if view.form is Form.REFUSED:
-        return _refused(case, wanted)
+        finding = _refused(case, wanted)
+        anyway = finding.verdict is Verdict.FAIL and not wanted.plain and refused_anyway(case)
+        return case.unsure(anyway) if anyway else finding
     if not view.succeeded:
         skipped = case.skip(f"the answer is {view.form.noun} ({view.status}); other requirements judge that")
         return replace(skipped, outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
     return _served(case, wanted, shown)
+
+
+def refused_anyway(case: Case) -> str:
+    """Say that the plainest request is refused in the same words, so that they tell nothing of anything else."""
+    if case.plain is None or case.plain.probe.id == case.probe.id or not same_refusal(case.view, case.plain):
+        return ""
+    return f"{case.plain.probe.id}, which asks for nothing else, is refused in the same words"
 
 
 def _served(case: Case, wanted: Wanted, shown: Shown) -> Finding:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.limitfield import wants_limit
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids, valid
 from conformance.model import Finding
@@ -97,6 +98,9 @@ _accepts(
 def model_listed(case: Case) -> Iterator[Finding]:
     """A model that is offered answers the plainest request with text (B02)."""
     view = case.view
+    if unlimited := wants_limit(view, case.plain):
+        yield case.skip(unlimited)
+        return
     if view.text.strip():
         shown = Shown(Effect.SEEN, "it answers with text")
     else:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.errortext import error_words
-from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, conclude, names_any
+from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, conclude, names_any, refused_anyway
 from conformance.checks.reasoning_shown import told_thoughts
 from conformance.checks.select import ids
 from conformance.checks.usage import reasoning_tokens
 from conformance.checks.values import counts_of, finish_of
-from conformance.model import Finding, Outcome
+from conformance.model import Finding, Outcome, Verdict
 from conformance.models import Thinks
 from conformance.toolcalls import calls_of
 from conformance.views import Form
@@ -86,7 +87,14 @@ def off_honoured(case: Case) -> Iterator[Finding]:
         )
     else:
         shown = Shown(Effect.SEEN, "no thoughts")
-    yield conclude(case, OFF, shown)
+    finding = conclude(case, OFF, shown)
+    if finding.verdict is Verdict.FAIL and finding.outcome is Outcome.REJECTED_CLEAN:
+        # The claim is of thinking; the switch is the vendor's own, and no document of a gateway promises it.
+        finding = case.skip(
+            f"status {case.view.status} to {OFF.what}: refused clearly, and nobody promises it"
+        )
+        finding = replace(finding, outcome=Outcome.REJECTED_CLEAN)
+    yield finding
 
 
 @check("reasoning.thinking-not-demanded", on=ids("messages.minimal"), reads=Reads.ANSWER)
@@ -119,6 +127,8 @@ def history_without(case: Case) -> Iterator[Finding]:
         saw = f"status {view.status}: {error_words(view).strip()[:160]!r}"
         if Outcome.REJECTED_CLEAN in case.card.allowed("echoed_reasoning", dict(view.asked)):
             yield case.skip(f"{saw}: this model's rule allows that")
+        elif anyway := refused_anyway(case):
+            yield case.unsure(anyway)
         else:
             yield case.fail(saw, "the history served: clients of the standard format know content alone")
     else:
