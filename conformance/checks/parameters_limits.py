@@ -46,6 +46,9 @@ _LONG: Final = 2 * LIMIT
 _LONG_FOR_ONE: Final = LIMIT
 """Words that are more than a limit of one token allows, also where an upstream takes none below :data:`LIMIT`."""
 
+_OTHERS: Final = 96
+"""Tokens of the limits that other requests have; servers whose own default is so small are not known."""
+
 _COMMA: Final = (",", "\uff0c", "\u3001")
 
 
@@ -108,12 +111,22 @@ def _cuts(requirement: str, on: Selector, wanted: Wanted) -> None:
 _accepts("parameters.max-tokens-accepted", ids("parameters.max-tokens"), MAX_TOKENS)
 _accepts("parameters.max-tokens-one", ids("parameters.max-tokens-one"), ONE)
 _accepts("parameters.max-tokens-above-limit", ids("parameters.max-tokens-huge"), HUGE)
-_accepts("parameters.no-limit", valid("minimal"), NONE)
 
 _cuts("parameters.max-tokens-effect", ids("parameters.max-tokens", "parameters.max-tokens-one"), MAX_TOKENS)
 _cuts(
     "parameters.max-completion-tokens-effect", ids("parameters.max-completion-tokens"), MAX_COMPLETION_TOKENS
 )
+
+
+@check("parameters.no-limit", on=valid("minimal"), reads=Reads.ANSWER)
+def no_limit(case: Case) -> Iterator[Finding]:
+    """No limit is demanded, and none is made up that cuts a greeting, such as that of another request."""
+    view, shown = case.view, Shown(Effect.UNSEEN)
+    billed = billed_of(case) if view.succeeded and not reasoning_tokens(counts_of(view)) else None
+    if billed is not None and billed <= _OTHERS and finish_of(view) == "length":
+        saw = f"cut after {billed} tokens at {view.text[-30:]!r}, though no limit was sent"
+        shown = Shown(Effect.SPOILT, saw, "the whole of a short answer", pointer="/choices/0/finish_reason")
+    yield conclude(case, NONE, shown)
 
 
 _TURNS: Final = ("messages.assistant", "messages.system")

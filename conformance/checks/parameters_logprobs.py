@@ -146,15 +146,20 @@ def top_logprobs(case: Case) -> Iterator[Finding]:
     """Asked for, the likeliest alternatives of a token stand beside it."""
     tokens = list(_tokens(case.view))
     if tokens:
-        yield conclude(case, LOGPROBS, _top(tokens))
+        yield conclude(case, LOGPROBS, _top(tokens, case.view.asked.get("top_logprobs")))
     else:
         yield case.skip("there are no log probabilities; parameters.logprobs-shape judges that")
 
 
-def _top(tokens: list[_Token]) -> Shown:
+def _top(tokens: list[_Token], asked: Json) -> Shown:
     alternatives = [other for token in tokens for other in _alternatives(token.value)]
     if flaw := next((flaw for other in alternatives if (flaw := _flaw(other))), ""):
         return Shown(Effect.SPOILT, f"an entry of top_logprobs: {flaw}", "objects with token and logprob")
+    counts = [len(_alternatives(token.value)) for token in tokens]
+    if is_integer(asked) and len(counts) > 1 and min(counts) > asked:
+        # One more beside a token that is none of the likeliest is what some servers send; beside each it is too many.
+        saw = f"{min(counts)} or more alternatives of each token, and {asked} were asked for"
+        return Shown(Effect.SPOILT, saw, f"at most {asked} alternatives of a token", examined=len(tokens))
     if alternatives:
         return Shown(Effect.SEEN, f"{len(alternatives)} alternatives", examined=len(tokens))
     saw = f"no top_logprobs in {len(tokens)} tokens"
