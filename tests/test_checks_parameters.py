@@ -546,3 +546,13 @@ def test_the_reference_fulfils_every_requirement_of_these_areas() -> None:
     units = [unit for unit in result.judgement.units if unit.requirement.partition(".")[0] in areas]
     assert {unit.requirement for unit in units if unit.verdict is not PASS} == set()
     assert len(units) >= 45
+
+
+def test_a_null_in_a_member_that_the_target_does_not_have_says_nothing_of_null() -> None:
+    unknown = json_answer(400, error("Unrecognized request argument supplied: presence_penalty"))
+    null = view_of(PROBES["parameters.nulls"], unknown)
+    own = PROBES["parameters.sampling-zero"]
+    row = "parameters.null-accepted"
+    assert verdict(row, null, view_of(own, unknown)) is Verdict.NOT_APPLICABLE
+    assert verdict(row, null, view_of(own, json_answer(200, completion()))) is Verdict.FAIL
+    assert verdict(row, null, view_of(own, json_answer(400, error("top_p is too low")))) is Verdict.FAIL

@@ -33,7 +33,8 @@ def other_limit(view: View) -> str:
     words = error_words(view)
     other = next(name for name in FIELDS if name not in sent)
     named = all(re.search(rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])", words) for name in FIELDS)
-    return other if named and _NOT_THIS_ONE.search(words) else ""
+    absent = other not in view.asked
+    return other if named and absent and _NOT_THIS_ONE.search(words) else ""
 
 
 def wants_limit(view: View, plain: View | None) -> str:

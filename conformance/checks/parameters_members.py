@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.errortext import error_words
 from conformance.checks.limitfield import wants_limit
-from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
+from conformance.checks.outcomes import CLEAR, Effect, Shown, Wanted, conclude, names_any
 from conformance.checks.select import ids, valid
 from conformance.model import Finding
 from conformance.probes.parameters import NULLABLE, UNKNOWN
+from conformance.views import Form, View
 
 _PAIR: Final = "temperature+top_p"
 _TEMPERATURE: Final = Wanted("temperature", ("temperature", "温度"), ("temperature", _PAIR))
@@ -87,11 +89,39 @@ _accepts(
     ids("parameters.stream-options-alone"),
     Wanted("stream_options without stream", ("stream_options", "stream options"), or_refused=True),
 )
-_accepts(
+_NULLS: Final = Wanted("null in optional members", ("null", "none", *NULLABLE))
+
+
+@check(
     "parameters.null-accepted",
-    ids("parameters.nulls"),
-    Wanted("null in optional members", ("null", "none", *NULLABLE)),
+    on=ids("parameters.nulls"),
+    reads=Reads.ANSWER,
+    beside=(
+        *(f"parameters.sampling-{bound}" for bound in ("zero", "low", "high")),
+        *(f"parameters.{name}" for name in ("n-two", "logprobs", "stop-string", "max-tokens", "both-limits")),
+        "stream.usage",
+    ),
 )
+def null_accepted(case: Case) -> Iterator[Finding]:
+    """Null is no value; a member that the target does not have may be refused with every value."""
+    unknown = next((name for name in NULLABLE if _unknown(case, name)), "")
+    if unknown:
+        yield case.skip(
+            f"refused for {unknown}, as it is with a value; the requirements of that member judge it"
+        )
+    else:
+        yield conclude(case, _NULLS)
+
+
+def _unknown(case: Case, member: str) -> bool:
+    """Whether the error names a member that is refused by name in a request of its own, too, where it has a value."""
+    others = (other for other in case.others.values() if other.asked.get(member) is not None)
+    null = member in case.view.asked and case.view.asked[member] is None
+    return null and _names(case.view, member) and any(_names(other, member) for other in others)
+
+
+def _names(view: View, member: str) -> bool:
+    return view.form is Form.REFUSED and view.status in CLEAR and names_any(error_words(view), [member])
 
 
 @check("parameters.model-listed", on=valid("minimal"), reads=Reads.ANSWER)

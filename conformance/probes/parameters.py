@@ -72,8 +72,11 @@ NULLABLE: Final = (
     "presence_penalty",
     "frequency_penalty",
     "logprobs",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
 )
-"""Members that may be null in OpenAI's description (``CreateChatCompletionRequest``)."""
+"""Members that may be null in OpenAI's description (``CreateChatCompletionRequest``); of the limits one is given."""
 
 
 def probes(ask: Asker) -> Iterator[Probe]:
@@ -178,7 +181,7 @@ def _taken(ask: Asker) -> Iterator[Probe]:
         "user": {"user": "ada"},
         "seed": {"seed": 7},
         "text-format": {"response_format": {"type": "text"}},
-        "nulls": dict.fromkeys(NULLABLE),
+        "nulls": dict.fromkeys(name for name in NULLABLE if name != ask.card.limit_field),
     }
     labels: dict[str, Json] = {
         "metadata": {"purpose": "conformance"},
