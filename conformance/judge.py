@@ -184,6 +184,7 @@ def judge(
         for model in plan.models
         if not bench.alive(model)
     }
+    claimed = frozenset(name for name in catalogue.features if profile.claim_of(name) is Claim.YES)
     checks = {(check.requirement, check.name): check for check in all_checks()}
     order = sorted(plan.cases, key=lambda case: (case.requirement, case.model, case.probe, case.check))
     units: list[UnitResult] = []
@@ -223,7 +224,7 @@ def judge(
                 bench.view("stream.basic" if probe.streamed else LIFE, model),
             )
             case = Case(requirement, probe, tries[0], card, level, claim, others, sdk=sdk)
-            case = replace(case, same=same, plain=plain, mended=bench.mended)
+            case = replace(case, same=same, plain=plain, mended=bench.mended, claimed=claimed)
             results.append(_judge_tries(check, case, tries, bench, model))
         for place, reason in unasked.items():
             if reason == NOT_SENT or len(unasked) < len(results) or _refused_before(group[place], bench):

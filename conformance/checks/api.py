@@ -69,7 +69,7 @@ class Case:
     probe with several tries the last. ``sdk`` is what an official SDK made of the answers, None where none ran.
     ``same`` is the answer to the request that the probe writes in another way, ``plain`` that to the plainest request
     of the same form, streamed or not. ``mended`` are the first answers of the run where some of them went wrong and
-    their lone repeats did not (:mod:`conformance.mended`).
+    their lone repeats did not (:mod:`conformance.mended`). ``claimed`` are all features that the profile claims.
     """
 
     requirement: Requirement
@@ -85,6 +85,7 @@ class Case:
     same: View | None = None
     plain: View | None = None
     mended: tuple[Mended, ...] = ()
+    claimed: frozenset[str] = frozenset()
 
     def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
         """Say that the requirement holds, for ``examined`` things looked at."""

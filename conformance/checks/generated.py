@@ -6,7 +6,7 @@ not answer 5xx, hang or cut the connection is judged elsewhere (robustness), and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,16 @@ from conformance.model import Claim, Finding, Intent, Outcome, Probe
 from conformance.openapi import requirement_ids
 from conformance.relations import DEFAULTS
 from conformance.views import Form, View
+
+_FEATURES: Final[Mapping[str, str]] = {
+    "temperature": "sampling",
+    "top_p": "sampling",
+    "n": "n",
+    "stream": "streaming",
+    "presence_penalty": "sampling",
+    "frequency_penalty": "sampling",
+}
+"""The feature of each member whose default is stated."""
 
 
 def _judge(case: Case) -> Iterator[Finding]:
@@ -134,7 +144,7 @@ def written_otherwise(case: Case) -> Iterator[Finding]:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     elif _class(case.view) == _class(case.same):
         yield case.ok(saw=f"{_class(case.view)}, as the request that says the same")
-    elif case.view.status in CLEAR and names_any(error_words(case.view), _stated(case)):
+    elif case.view.status in CLEAR and (named := _named_defaults(case)) and not _claimed(case, named):
         yield case.skip(
             "refused for a member that not every target takes; the requirements of that member judge it"
         )
@@ -147,10 +157,19 @@ def written_otherwise(case: Case) -> Iterator[Finding]:
         )
 
 
-def _stated(case: Case) -> list[str]:
-    """Return the members of which the request states the default; that another one is refused is no matter of taste."""
+def _named_defaults(case: Case) -> list[str]:
+    """Return the members that the error names, of those whose default the request states."""
     left_out = set(case.same.asked) if case.same else set()
-    return [name for name in DEFAULTS if name in case.view.asked and name not in left_out]
+    stated = (name for name in DEFAULTS if name in case.view.asked and name not in left_out)
+    return [name for name in stated if names_any(error_words(case.view), [name])]
+
+
+def _claimed(case: Case, members: Iterable[str]) -> bool:
+    """Whether the profile claims what each of the members belongs to, and the model's card does not deny it."""
+    return all(
+        _FEATURES[name] in case.claimed and case.card.features.get(_FEATURES[name]) is not Claim.NO
+        for name in members
+    )
 
 
 def _class(view: View) -> str:
