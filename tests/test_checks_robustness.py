@@ -233,9 +233,10 @@ def test_a_model_that_does_not_repeat_its_word_proves_nothing() -> None:
     assert mixed(WORDS[0], "Hello", "Hello") is SKIP
 
 
+STREAMED = probes("transport", card=ModelCard("reference-chat", stream_only=True))["chat.again"].request
 SERVED_ALIKE = {
-    False: PROBES["chat.basic"],
-    True: probes("transport", card=ModelCard("reference-chat", stream_only=True))["chat.again"],
+    False: PROBES["chat.basic"].request,
+    True: replace(STREAMED, headers=PROBES["chat.basic"].request.headers),
 }
 NEGATIVE = [probe for probe in PROBES.values() if probe.defect and probe.feature not in {"auth", "transport"}]
 
@@ -244,7 +245,7 @@ NEGATIVE = [probe for probe in PROBES.values() if probe.defect and probe.feature
 def test_an_invalid_request_differs_from_a_served_one_in_one_respect(probe: Probe) -> None:
     plain = "stream.basic" if probe.streamed else "chat.basic"
     assert probe.twin in {plain, "messages.parts"}
-    valid = (SERVED_ALIKE[probe.streamed] if probe.twin == plain else PROBES["messages.parts"]).request
+    valid = SERVED_ALIKE[probe.streamed] if probe.twin == plain else PROBES["messages.parts"].request
     sent = probe.request
     assert probe.defect is not None
     assert probe.defect.names

@@ -185,6 +185,20 @@ def charset(case: Case) -> Iterator[Finding]:
         yield case.fail(f"status {case.view.status} with charset=utf-8", "the success that it gets without")
 
 
+@check("transport.accept-anything", on=ids("chat.again"), reads=Reads.ANSWER)
+def accept_anything(case: Case) -> Iterator[Finding]:
+    """Who accepts anything is not told that nothing fits (RFC 9110 12.5.1): curl says so, and many other clients."""
+    view = case.view
+    if view.succeeded:
+        yield case.ok()
+    elif view.form is not Form.REFUSED or case.plain is None or not case.plain.succeeded:
+        yield case.skip(f"the answer is {view.form.noun}; another requirement judges that")
+    else:
+        yield case.fail(
+            f"status {view.status} with Accept: */*", "the success that it gets with application/json"
+        )
+
+
 @check("transport.trace-id-echo", on=valid("trace-id"), reads=Reads.SUCCESS)
 def trace_echo(case: Case) -> Iterator[Finding]:
     """Whether the trace id comes back."""

@@ -19,9 +19,10 @@ PREFLIGHT: Final = (
 )
 _LOWER_CASE: Final = ("Authorization", f"bearer {KEY_MARK}")
 _LABEL: Final = ("Content-Type", "application/json; charset=utf-8")
+_ANYTHING: Final = ("Accept", "*/*")
 _CHARSET: Final = (
     _LABEL,
-    ("Accept", "*/*"),
+    _ANYTHING,
     ("Accept-Encoding", "gzip, deflate"),
     ("User-Agent", "OpenAI/Python"),
 )
@@ -47,7 +48,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
             headers=(*_CHARSET, trace),
             auth=_LOWER_CASE,
         ),
-        ask.valid("chat.again", body),
+        ask.valid("chat.again", body, headers=(JSON_HEADERS[0], _ANYTHING, *JSON_HEADERS[2:])),
         ask.valid(
             "auth.lower-case-scheme", body, traits={"auth", "scheme-case"}, feature="auth", auth=_LOWER_CASE
         ),
