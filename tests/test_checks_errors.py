@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from conformance.checks.errors import context_length
-from conformance.model import FaultKind, Json, Outcome, Verdict
+from conformance.model import Defect, FaultKind, Intent, Json, Outcome, Probe, Verdict
 from conformance.models import ModelCard
+from conformance.probes.asker import request
 from conformance.probes.auth import WRONG_KEY
 from conformance.redact import MASK
 from tests.factory import (
@@ -42,6 +43,40 @@ def says(requirement: str, probe: str, answer: bytes) -> Verdict | None:
 def told(requirement: str, probe: str, answer: bytes) -> str:
     (finding,) = findings(requirement, view_of(PROBES[probe], answer))
     return finding.saw
+
+
+RANGE = Probe(
+    "generated.parameters-temperature-range-1",
+    "-",
+    request({"model": "m", "messages": [], "temperature": 3}),
+    intent=Intent.INVALID,
+    defect=Defect("3 is greater than 2 at /temperature", ("temperature",), pointer="/temperature"),
+    requirement="parameters.temperature-range",
+)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(400, PASS), (422, PASS), (401, FAIL), (404, FAIL)])
+def test_a_value_out_of_its_range_is_no_matter_of_keys_or_addresses(status: int, expected: Verdict) -> None:
+    answer = json_answer(status, error("temperature is too large", param="temperature"))
+    assert verdict("errors.validation-status", view_of(RANGE, answer)) is expected
+    assert verdict("errors.validation-status", view_of(RANGE, SERVED)) is SKIP
+
+
+@pytest.mark.parametrize(
+    ("param", "expected"),
+    [
+        ("temperature", PASS),
+        (None, PASS),
+        ("", PASS),
+        ("body.temperature", PASS),
+        ("frequency_penalty", FAIL),
+        ("messages[0].content", FAIL),
+        ("x_unknown", PASS),
+    ],
+)
+def test_a_param_that_is_another_member_sends_the_reader_astray(param: Json, expected: Verdict) -> None:
+    answer = json_answer(400, error("temperature is too large", param=param))
+    assert verdict("errors.cause-named", view_of(RANGE, answer)) is expected
 
 
 CAUSES = [

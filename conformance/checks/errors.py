@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from conformance.chatstream import FrameKind
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.errortext import broken, error_words, hidden_error, refused
-from conformance.checks.select import ids, invalid, without
+from conformance.checks.errortext import broken, error_object, error_words, hidden_error, refused
+from conformance.checks.select import either, ids, invalid, without
 from conformance.checks.values import prompt_tokens
 from conformance.infrastructure import page_marker
 from conformance.model import Finding, Intent, Outcome, Probe
+from conformance.relations import DEFAULTS
 from conformance.views import Form, View
 
 _OVERLOADED: Final = 503
@@ -121,11 +123,18 @@ def unknown_model_404(case: Case) -> Iterator[Finding]:
         yield failed(case, "status 404")
 
 
-@check("errors.validation-status", on=invalid("member"), reads=Reads.STATUS)
+def _out_of_range(probe: Probe) -> bool:
+    return fnmatchcase(probe.requirement or "", "parameters.*-range")
+
+
+@check("errors.validation-status", on=either(invalid("member"), _out_of_range), reads=Reads.STATUS)
 def validation_status(case: Case) -> Iterator[Finding]:
     """A missing or invalid member is 400 or 422 (K14): other statuses send the user, or the SDK, astray."""
-    assert case.probe.defect is not None
-    if case.view.succeeded:
+    if case.probe.defect is None:
+        yield case.skip("the value is within its range")
+    elif case.view.succeeded and _out_of_range(case.probe):
+        yield case.skip(f"it is served; {case.probe.requirement} judges that")
+    elif case.view.succeeded:
         yield replace(failed(case, "status 400 or 422"), outcome=Outcome.LENIENT)
     elif case.view.form not in {Form.REFUSED, Form.LIMITED}:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
@@ -211,10 +220,35 @@ def cause_named(case: Case) -> Iterator[Finding]:
         yield case.skip("a server error; robustness.no-server-error judges that")
     elif defect is None or not defect.names:
         yield case.skip("there is no one name for what is wrong with this request")
-    elif names_cause(case.probe, case.view):
-        yield case.ok()
-    else:
+    elif not names_cause(case.probe, case.view):
         yield _unnamed(case, "an error that names the cause")
+    elif other := _blamed(case):
+        yield case.fail(
+            f"the error to a request with {what_is_wrong(case)} has the param {other!r}",
+            "the param of what is wrong, or null",
+            pointer="/error/param",
+        )
+    else:
+        yield case.ok()
+
+
+_AKIN: Final = ("max_", "tool", "logprobs", "stream", "parallel_tool", "response_format", "functions")
+"""Members of one kind: where one is wrong, another of them may be named for it with reason."""
+
+
+def _blamed(case: Case) -> str:
+    """Return the param of an error that is another member of the request than the one that is wrong; else nothing."""
+    defect, error = case.probe.defect, error_object(case.view)
+    param = error.get("param") if error is not None else None
+    wrong = (defect.pointer or "").strip("/").split("/")[0] if defect else ""
+    if not wrong or not isinstance(param, str) or defect is None:
+        return ""
+    blamed = re.split(r"[.\[]", param, maxsplit=1)[0]
+    known = blamed in DEFAULTS or blamed in case.view.asked
+    akin = any(part in blamed and part in wrong for part in _AKIN)
+    told = any(blamed in name or name in blamed for name in defect.names)
+    mixed = {blamed, wrong} & {"messages"} and {blamed, wrong} & {"tools", "tool_choice"}
+    return "" if blamed == wrong or not known or akin or told or mixed else param
 
 
 _A_MESSAGE: Final = re.compile(r"\b(?:an?|any|each|every|first|last|no|one) (?:\w+ )?message\b")
