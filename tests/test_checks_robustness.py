@@ -233,10 +233,10 @@ def test_a_model_that_does_not_repeat_its_word_proves_nothing() -> None:
     assert mixed(WORDS[0], "Hello", "Hello") is SKIP
 
 
-STREAMED = probes("transport", card=ModelCard("reference-chat", stream_only=True))["chat.again"].request
+HELLO_STREAMED = probes("transport", card=ModelCard("reference-chat", stream_only=True))["chat.again"].request
 SERVED_ALIKE = {
     False: PROBES["chat.basic"].request,
-    True: replace(STREAMED, headers=PROBES["chat.basic"].request.headers),
+    True: replace(HELLO_STREAMED, headers=PROBES["chat.basic"].request.headers),
 }
 NEGATIVE = [probe for probe in PROBES.values() if probe.defect and probe.feature not in {"auth", "transport"}]
 
