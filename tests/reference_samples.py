@@ -116,6 +116,7 @@ def samples() -> Iterator[Received]:
     yield chat(messages=[{"role": "user", "content": pieces}])
     yield from _beyond_text()
     yield chat(temperature=3)
+    yield chat(presence_penalty=1)
     yield chat(headers={"x-trace-id": "t-1"})
     yield chat(headers={"content-type": "application/json; charset=utf-8"})
     yield chat(headers={"authorization": f"bearer {KEY}"})
@@ -160,6 +161,7 @@ def _beyond_text() -> Iterator[Received]:
         parts = [{"type": "text", "text": "What is this?"}, part]
         yield chat(model="gpt-4o", messages=[{"role": "user", "content": parts}], max_tokens=64)
     yield chat(model="qwen3-max", enable_thinking=True)
+    yield chat(model="glm-5", thinking={"type": "disabled"})
     yield chat(model="grok-3", search_parameters={"mode": "auto"})
     yield chat(model="qwen-max", enable_search=True, search_options={"forced_search": True})
     yield chat(messages=[{"role": "user", "content": [0]}])
