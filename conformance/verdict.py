@@ -238,7 +238,9 @@ def summarise(
     waiting = [unit for unit in open_ if not behind(unit, known)]
     return Summary(
         grade=grade,
-        exit_code=_exit(grade, bool(unknown) or stale, bool(waiting) or not _any_pass(counted), strict=strict),
+        exit_code=_exit(
+            grade, bool(unknown) or stale, bool(waiting) or not _any_pass(counted), strict=strict
+        ),
         required=count(must),
         recommended=count(should),
         features={

@@ -43,6 +43,8 @@ def test_one_character_less_may_be_the_models() -> None:
 def test_doubled_streams_are_told() -> None:
     twice = [part for part in PARTS for _ in range(2)]
     assert repeated(LINE, twice) == "each delta came twice"
+    so_far = ["".join(PARTS[:end]) for end in range(1, len(PARTS) + 1)]
+    assert repeated(LINE, so_far) == "each delta has all the text so far"
     assert repeated(LINE, [*PARTS, LINE]) == "the last delta has the whole text again"
 
 

@@ -96,9 +96,11 @@ def characters_lost(line: str, text: str) -> str:
 
 
 def repeated(line: str, parts: Sequence[str]) -> str:
-    """Say that each piece came twice, or at the end all of them once more in one."""
+    """Say that each piece came twice, or with all before it, or at the end all of them once more in one."""
     if len(parts) <= _FEW * 2:
         return ""
+    if parts[-1].strip() == line and all(after.startswith(before) for before, after in pairwise(parts)):
+        return "each delta has all the text so far"
     if parts[::2] == parts[1::2] and "".join(parts[::2]).strip() == line:
         return "each delta came twice"
     if "".join(parts[:-1]).strip() == line and parts[-1].strip() == line:

@@ -52,7 +52,9 @@ def choice_required_effect(case: Case) -> Iterator[Finding]:
         yield ignored(case, "tool_choice required", "one call or more")
 
 
-@check("tools.choice-none-effect", on=ids("tools.none", "tools.none-stream"), reads=Reads.TEXT, beside=NEIGHBOURS)
+@check(
+    "tools.choice-none-effect", on=ids("tools.none", "tools.none-stream"), reads=Reads.TEXT, beside=NEIGHBOURS
+)
 def choice_none_effect(case: Case) -> Iterator[Finding]:
     """``none`` is no suggestion either: text, and no call in it."""
     calls = calls_of(case.view)
