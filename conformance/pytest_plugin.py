@@ -11,6 +11,7 @@ applicable are skips with their reason. The exit code is the report's, not pytes
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -48,7 +49,7 @@ from conformance.options import PLAN, RUN, TARGET
 from conformance.plan import Plan, PlannedCase, narrow
 from conformance.resume import begin_part, demand_same
 from conformance.secret import Secret
-from conformance.terminal import Patient, patient
+from conformance.terminal import Patient, flush_or_drop, patient
 from conformance.verdict import CaseResult, Exit, UnitResult
 from conformance.wrongflags import demanding, wrong_flag
 
@@ -83,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # pytest writes its report to the stdout of this moment, which is not to stop a run when it goes away.
     sys.stdout, sys.stderr = Patient(sys.stdout), Patient(sys.stderr)
+    atexit.register(flush_or_drop)
     config.stash[STREAMS] = sys.stdout, sys.stderr
     config.addinivalue_line("markers", "xdist_group(name): the model, so that one worker asks it everything")
     try:

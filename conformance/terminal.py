@@ -79,6 +79,16 @@ def patient() -> Iterator[tuple[Patient, Patient]]:
             err.flush()
 
 
+def flush_or_drop() -> None:
+    """Flush the streams of the process for the last time; what cannot be written is dropped.
+
+    For ``atexit``: what is left in a buffer when Python ends makes its exit code 120. Whoever moves descriptors about
+    meanwhile, as pytest's capturing does, may have put a full disk back in place of nowhere.
+    """
+    for stream in (sys.__stdout__, sys.__stderr__):
+        Patient(stream).flush()
+
+
 def occupy_closed() -> None:
     """Open what the shell closed (``>&-``) to nowhere: the next file would get its number, and its output."""
     for descriptor, stream in ((1, sys.__stdout__), (2, sys.__stderr__)):

@@ -97,6 +97,20 @@ def test_exchange_is_shown_on_terminals_of_any_encoding(
     assert b"200" in shown.stdout
 
 
+def test_what_is_left_at_the_end_and_cannot_be_written_changes_no_exit_code() -> None:
+    program = "import atexit; from conformance.terminal import flush_or_drop; {}print('left in the buffer')"
+    codes = [
+        subprocess.run(
+            ["bash", "-c", 'exec "$@" >/dev/full', "bash", sys.executable, "-c", program.format(first)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            check=False,
+        ).returncode
+        for first in ("", "atexit.register(flush_or_drop); ")
+    ]
+    assert codes == [120, 0]
+
+
 def test_stream_that_is_lost_takes_everything_and_says_why() -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         stream = Patient(full)
