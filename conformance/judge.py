@@ -219,12 +219,11 @@ def judge(
             others = _others(check, bench, model)
             probe = bench.plan.probe(planned.probe, model)
             assert probe is not None
-            same, plain = (
-                bench.same(probe, model),
-                bench.view("stream.basic" if probe.streamed else LIFE, model),
-            )
-            case = Case(requirement, probe, tries[0], card, level, claim, others, sdk=sdk)
-            case = replace(case, same=same, plain=plain, mended=bench.mended, claimed=claimed)
+            case = Case(
+                requirement, probe, tries[0], card, level, claim, others, sdk=sdk, same=bench.same(probe, model),
+                plain=bench.view("stream.basic" if probe.streamed else LIFE, model),
+                mended=bench.mended, claimed=claimed,
+            )  # fmt: skip
             results.append(_judge_tries(check, case, tries, bench, model))
         for place, reason in unasked.items():
             if reason == NOT_SENT or len(unasked) < len(results) or _refused_before(group[place], bench):

@@ -9,8 +9,7 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
-import yaml
-
+from conformance.datafile import read_yaml
 from conformance.paths import data_root
 
 LEAST_VARIETY: Final = 10
@@ -26,7 +25,7 @@ class FoundKey(NamedTuple):
 
 @cache
 def _forms() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    rows = yaml.safe_load((data_root() / "spec" / "keyforms.yaml").read_text("utf-8"))
+    rows = read_yaml(data_root() / "spec" / "keyforms.yaml")
     return tuple((row["whose"], re.compile(rf"(?<![A-Za-z0-9_-])(?:{row['form']})")) for row in rows)
 
 

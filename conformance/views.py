@@ -243,6 +243,13 @@ class View:
         message = self.choice(0).get("message")
         return message if isinstance(message, dict) else {}
 
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended, None when it is not said in text."""
+        of_stream = self.form is Form.STREAM
+        reason = self.stream.choice(0).finish_reason if of_stream else self.choice(0).get("finish_reason")
+        return reason if isinstance(reason, str) else None
+
     def choice(self, number: int) -> Mapping[str, Json]:
         """Return ``choices[number]`` of a completion, empty when it is not there."""
         choices = self.object.get("choices")

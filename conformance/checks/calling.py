@@ -12,7 +12,7 @@ from typing import Final
 
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words
-from conformance.checks.values import finish_of, prompt_tokens, texts_of
+from conformance.checks.values import prompt_tokens, texts_of
 from conformance.model import Finding, Outcome
 from conformance.rates import rate
 from conformance.toolcalls import Call, calls_of, misplaced
@@ -114,8 +114,8 @@ def ignored(case: Case, what: str, expected: str) -> Finding:
         return case.skip("the call does not stand where calls do; tools.calls-array judges that")
     if not case.final:
         return case.unsure("no call in this try")
-    if finish_of(case.view) in {"length", "content_filter"} or case.view.cut:
-        return case.unsure(f"the answer ended before a call, with finish_reason {finish_of(case.view)!r}")
+    if case.view.finish_reason in {"length", "content_filter"} or case.view.cut:
+        return case.unsure(f"the answer ended before a call, with finish_reason {case.view.finish_reason!r}")
     if not texts_of(case.view):
         return case.unsure(
             "the answer has neither a call nor text that can be read; other requirements judge that"

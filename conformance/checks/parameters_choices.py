@@ -11,7 +11,7 @@ from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.parameters_limits import broken_off
 from conformance.checks.select import ids
 from conformance.checks.usage import billed_of
-from conformance.checks.values import choices_of, finish_of
+from conformance.checks.values import choices_of
 from conformance.model import Finding
 from conformance.probes.parameters import STOP
 from conformance.strictjson import is_integer
@@ -137,7 +137,7 @@ def stop_effect(case: Case) -> Iterator[Finding]:
 
 
 def _stopped(case: Case) -> Shown:
-    text, finish, billed = case.view.text, finish_of(case.view), billed_of(case)
+    text, finish, billed = case.view.text, case.view.finish_reason, billed_of(case)
     asked = [case.view.asked.get(name) for name in ("max_tokens", "max_completion_tokens")]
     limit = max(value for value in [0, *asked] if isinstance(value, int))
     if finish == "stop" and text.endswith(STOP) and text.count(STOP) == 1:

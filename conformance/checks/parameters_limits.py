@@ -13,7 +13,7 @@ from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.usage import billed_of, reasoning_tokens
-from conformance.checks.values import counts_of, finish_of
+from conformance.checks.values import counts_of
 from conformance.model import Finding
 from conformance.probes.parameters import LIMIT
 from conformance.views import Form, View
@@ -61,7 +61,7 @@ def broken_off(text: str) -> bool:
 def cut(case: Case) -> Shown:
     """Tell whether the limit has cut the story."""
     view, words = case.view, len(case.view.text.split())
-    finish, billed = finish_of(view), billed_of(case)
+    finish, billed = view.finish_reason, billed_of(case)
     one = view.asked.get("max_tokens") == 1
     if words > (_LONG_FOR_ONE if one else _LONG):
         return _over(f"an answer of {words} words with a limit of {1 if one else LIMIT} tokens")
@@ -123,7 +123,7 @@ def no_limit(case: Case) -> Iterator[Finding]:
     """No limit is demanded, and none is made up that cuts a greeting, such as that of another request."""
     view, shown = case.view, Shown(Effect.UNSEEN)
     billed = billed_of(case) if view.succeeded and not reasoning_tokens(counts_of(view)) else None
-    if billed is not None and billed <= _OTHERS and finish_of(view) == "length":
+    if billed is not None and billed <= _OTHERS and view.finish_reason == "length":
         saw = f"cut after {billed} tokens at {view.text[-30:]!r}, though no limit was sent"
         shown = Shown(Effect.SPOILT, saw, "the whole of a short answer", pointer="/choices/0/finish_reason")
     yield conclude(case, NONE, shown)

@@ -12,7 +12,7 @@ from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, conclude,
 from conformance.checks.reasoning_shown import told_thoughts
 from conformance.checks.select import ids
 from conformance.checks.usage import reasoning_tokens
-from conformance.checks.values import counts_of, finish_of
+from conformance.checks.values import counts_of
 from conformance.model import Finding, Outcome, Verdict
 from conformance.models import Thinks
 from conformance.toolcalls import calls_of
@@ -46,7 +46,7 @@ def _text(case: Case) -> Shown:
     view = case.view
     if view.text.strip() or calls_of(view):
         return SERVED
-    if finish_of(view) == "length":
+    if view.finish_reason == "length":
         return Shown(Effect.UNCLEAR, "the limit was spent before any text")
     return Shown(Effect.SPOILT, "a success without text", "an answer with text, or a clear refusal")
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import WORDS_A_TOKEN, answer_tokens, reasoning_tokens
-from conformance.checks.values import choices_of, counts_of, finish_of, usage_of
+from conformance.checks.values import choices_of, counts_of, usage_of
 from conformance.model import Finding, Json, Outcome
 from conformance.models import Thinks
 from conformance.views import Form, View
@@ -68,7 +68,7 @@ def _present(case: Case) -> Finding:
         return case.ok(len(text), f"{len(text)} characters of thoughts")
     if elsewhere := _elsewhere(case.view, member):
         return case.fail(elsewhere, f"a non-empty text in {MEMBER}")
-    if not case.view.text.strip() and finish_of(case.view) == "length":
+    if not case.view.text.strip() and case.view.finish_reason == "length":
         return case.unsure("the limit was spent, and nothing is shown")
     if case.card.thinks is not Thinks.ALWAYS:
         return case.unsure("no thoughts are shown; the model may have had none on this question")
@@ -165,7 +165,7 @@ def not_in_content(case: Case) -> Iterator[Finding]:
 def text_follows(case: Case) -> Iterator[Finding]:
     """An answer that was not cut has text behind its thoughts."""
     member, thoughts = told_thoughts(case.view)
-    finish = finish_of(case.view)
+    finish = case.view.finish_reason
     if not member:
         yield case.skip("no thoughts are shown")
     elif case.view.text.strip():

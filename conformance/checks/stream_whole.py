@@ -13,7 +13,7 @@ from typing import Final
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import ids
-from conformance.checks.values import broke_off, finish_of, unread
+from conformance.checks.values import broke_off, unread
 from conformance.model import Finding
 from conformance.probes.messages import ECHO_LINE
 from conformance.views import Form, View
@@ -59,7 +59,7 @@ def text_whole(case: Case) -> Iterator[Finding]:
 
 
 def _ended(view: View) -> bool:
-    return not broke_off(view) and not unread(view) and finish_of(view) != "length"
+    return not broke_off(view) and not unread(view) and view.finish_reason != "length"
 
 
 def _line(view: View) -> str:

@@ -20,7 +20,7 @@ from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, allowed_o
 from conformance.checks.parameters_members import TEXT_FORMAT
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import billed_of
-from conformance.checks.values import finish_of, judges_of_break
+from conformance.checks.values import judges_of_break
 from conformance.model import Finding, Json, Outcome
 from conformance.probes.structured import CUT
 from conformance.views import Form, View
@@ -66,7 +66,7 @@ def parsed(text: str) -> Mapping[str, Json] | None:
 
 def _unfinished(view: View) -> Shown | None:
     """Say why an answer is none that could be parsed: it was cut, refused or left empty by the model."""
-    finish = finish_of(view)
+    finish = view.finish_reason
     if view.cut:
         return Shown(Effect.UNCLEAR, "the answer broke off", by=judges_of_break(view))
     if finish == "length":
@@ -188,7 +188,7 @@ def stream(case: Case) -> Iterator[Finding]:
 @check("structured.cut-is-told", on=ids("structured.cut"), reads=Reads.TEXT)
 def cut_is_told(case: Case) -> Iterator[Finding]:
     """Half an object does not say *stop* (C04, C19): it would be parsed as a whole one."""
-    text, finish, billed = case.view.text.strip(), finish_of(case.view), billed_of(case)
+    text, finish, billed = case.view.text.strip(), case.view.finish_reason, billed_of(case)
     if parsed(text) is not None:
         yield case.skip("the object fits into the limit")
     elif finish == "length":

@@ -10,7 +10,7 @@ from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.arguments import Kind, departures, kind_of
 from conformance.checks.calling import NEIGHBOURS, nothing, systematic
 from conformance.checks.select import valid, without
-from conformance.checks.values import broke_off, finish_of, show
+from conformance.checks.values import broke_off, show
 from conformance.model import Finding, Json
 from conformance.toolcalls import Call, bearers_of, calls_of, is_offered, misplaced, offered, old_call_of
 from conformance.views import Form, View
@@ -169,7 +169,7 @@ _BY_VALUE: Final = frozenset({Kind.EMPTY, Kind.DOUBLE, Kind.NULL})
 
 def unfinished(view: View) -> str:
     """Say why the calls of an answer need not be whole, empty when they have to be."""
-    finish = finish_of(view)
+    finish = view.finish_reason
     if finish in _UNFINISHED:
         return f"the answer ended with finish_reason {finish!r} before its calls were whole"
     if broke_off(view):
@@ -231,7 +231,7 @@ def _departs(view: View, call: Call) -> bool | None:
 @check("tools.finish-reason", on=FREE, reads=Reads.TEXT, beside=NEIGHBOURS)
 def finish_reason(case: Case) -> Iterator[Finding]:
     """Agents decide by it whether to run tools. Where a function was named, OpenAI itself says stop."""
-    finish, calls = finish_of(case.view), calls_of(case.view)
+    finish, calls = case.view.finish_reason, calls_of(case.view)
     where = "/choices/0/finish_reason"
     if calls and finish == "tool_calls":
         yield case.ok(len(calls))

@@ -25,7 +25,7 @@ from conformance.checks.markup import Leak, leak_of, sign_in
 from conformance.checks.outcomes import CLEAR, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, wanted
-from conformance.checks.values import broke_off, counts_of, finish_of
+from conformance.checks.values import broke_off, counts_of
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
 from conformance.toolcalls import Call, calls_of, is_offered, offered
@@ -148,7 +148,7 @@ def _leaks_elsewhere(case: Case) -> bool:
 def truncated_call(case: Case) -> Iterator[Finding]:
     """Half a call is not reported as a whole one, and its raw beginning does not stand in the text."""
     view = case.view
-    finish, calls = finish_of(view), calls_of(view)
+    finish, calls = view.finish_reason, calls_of(view)
     broken = next((call for call in calls if not _whole(view, call)), None)
     if leak_of(view) is not Leak.NONE:
         said = f"the raw beginning of a call in the text: {sign_in(view)!r}"
@@ -203,7 +203,7 @@ def round_trip(case: Case) -> Iterator[Finding]:
         yield case.ok(outcome=Outcome.APPLIED)
     elif calls_of(view):
         yield case.unsure("the model called a tool again")
-    elif not case.final or finish_of(view) == "length":
+    elif not case.final or view.finish_reason == "length":
         yield case.unsure("no text in this try")
     else:
         yield case.fail(f"no text in {len(case.tries)} tries after the tool's result", "a text answer")

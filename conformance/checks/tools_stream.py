@@ -11,7 +11,7 @@ from conformance.checks.arguments import Kind, kind_of
 from conformance.checks.calling import NEIGHBOURS, calling_views
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_calls import call_failure, calls_check, each_call, unfinished
-from conformance.checks.values import finish_of, show
+from conformance.checks.values import show
 from conformance.model import Finding
 from conformance.toolcalls import Call, Piece, calls_of, pieces_of
 from conformance.views import Form, View
@@ -266,7 +266,7 @@ def same_call(case: Case) -> Iterator[Finding]:
 
 
 def _unsettled(view: View) -> bool:
-    return bool(unfinished(view)) or finish_of(view) is None
+    return bool(unfinished(view)) or view.finish_reason is None
 
 
 _COMPLETE: Final = frozenset({"tools.auto", "tools.single"})
@@ -274,7 +274,9 @@ _COMPLETE: Final = frozenset({"tools.auto", "tools.single"})
 
 def _shape(view: View) -> str:
     call = calls_of(view)[0]
-    return f"{call.type} {call.name} with {sorted(call.object or ())}, finish_reason {finish_of(view)}"[:200]
+    return f"{call.type} {call.name} with {sorted(call.object or ())}, finish_reason {view.finish_reason}"[
+        :200
+    ]
 
 
 @check("tools.stream-not-held-back", on=ids("tools.at-hand"), reads=Reads.STREAM, needs=("stream.usage",))

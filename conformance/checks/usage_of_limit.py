@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
+from conformance.checks.limitfield import FIELDS
 from conformance.checks.select import ids
-from conformance.checks.values import counts_of, finish_of
+from conformance.checks.values import counts_of
 from conformance.model import Finding
 from conformance.strictjson import is_integer
 from conformance.views import Form, View
@@ -39,10 +40,10 @@ def not_the_limit(case: Case) -> Iterator[Finding]:
 
 def _bill(view: View) -> tuple[int, int] | None:
     """Return the limit and the bill of an answer that ended by itself, and is too short to have filled the limit."""
-    limits = [view.asked.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    limits = [view.asked.get(name) for name in FIELDS]
     limit = next((value for value in limits if is_integer(value)), None)
     spent = counts_of(view).get("completion_tokens")
-    whole = view.form is Form.COMPLETION and finish_of(view) == "stop" and bool(view.text.strip())
+    whole = view.form is Form.COMPLETION and view.finish_reason == "stop" and bool(view.text.strip())
     if not whole or not is_integer(limit) or not is_integer(spent) or len(view.text) >= limit * _DENSE:
         return None
     return limit, spent

@@ -53,13 +53,6 @@ def choices_of(view: View) -> list[Mapping[str, Json]]:
     return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
 
 
-def finish_of(view: View) -> str | None:
-    """Return why the first choice ended, None when it is not said in text."""
-    of_stream = view.form is Form.STREAM
-    reason = view.stream.choice(0).finish_reason if of_stream else view.choice(0).get("finish_reason")
-    return reason if isinstance(reason, str) else None
-
-
 def broke_off(view: View) -> bool:
     """Whether an answer stops in the middle: cut, ended by an error, or a stream without ``[DONE]`` or any ending.
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from conformance.jsontext import encode
 from conformance.model import Json, Probe, Request
 from conformance.toolcalls import calls_of, message_of
-from conformance.views import Form, View
+from conformance.views import View
 
 Recipe: TypeAlias = Callable[[Probe, View], Request | None]
 
@@ -31,7 +31,7 @@ def _tool_results(probe: Probe, before: View) -> Request | None:
     message = message_of(before)
     if not calls or message is None or not all(isinstance(call.id, str) for call in calls):
         return None
-    if _limited(before) and any(call.object is None for call in calls):
+    if before.finish_reason == "length" and any(call.object is None for call in calls):
         return None
     body: dict[str, Json] = json.loads(probe.request.body)
     said = before.asked.get("messages")
@@ -41,12 +41,6 @@ def _tool_results(probe: Probe, before: View) -> Request | None:
     ]
     body["messages"] = [*said, message, *results]
     return replace(probe.request, body=encode(body))
-
-
-def _limited(view: View) -> bool:
-    """Whether the first choice ended because its limit was spent."""
-    choice = view.stream.choice(0) if view.form is Form.STREAM else None
-    return (choice.finish_reason if choice else view.choice(0).get("finish_reason")) == "length"
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {"tool-results": _tool_results}
