@@ -19,7 +19,7 @@ Before a check sees anything, the rules that hold for all of them are applied he
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from conformance import retired
@@ -60,7 +60,8 @@ class Judgement:
     """All units of a run, and what was planned but never measured.
 
     ``planned`` stands beside ``units``: the planned cases of each, in the order of its case results. ``defects`` say
-    which checks failed themselves, and on what; their cases are inconclusive.
+    which checks failed themselves, and on what; their cases are inconclusive. ``views`` are the exchanges of planned
+    probes as they were read, by their id and in the order of the evidence.
     """
 
     units: tuple[UnitResult, ...]
@@ -68,6 +69,7 @@ class Judgement:
     not_measured: tuple[PlannedCase, ...]
     alive: Mapping[str, str]
     defects: tuple[str, ...] = ()
+    views: Mapping[str, View] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Bench:
@@ -78,11 +80,13 @@ class Bench:
         self.plan = plan
         self.defects: list[str] = []
         self.attempts: dict[tuple[str, str], list[View]] = {}
+        self.views: dict[str, View] = {}
         index = plan.index
         for exchange in exchanges:
             probe = index.get((exchange.probe, exchange.model))
             if probe is not None:
-                self.attempts.setdefault((probe.id, probe.model), []).append(View(probe, exchange))
+                view = self.views[exchange.id] = View(probe, exchange)
+                self.attempts.setdefault((probe.id, probe.model), []).append(view)
         for views in self.attempts.values():
             views.sort(key=lambda view: view.exchange.attempt)
         self.life = {model: self._life(model) for model in plan.models}
@@ -230,7 +234,9 @@ def judge(
                 nothing = Finding(Verdict.NOT_APPLICABLE, 0, saw=reason)
                 results[place] = fold_case(group[place].probe, (nothing,), alive=False)
         units.append(_unit(requirement, level, model, claim, results))
-    return Judgement(tuple(units), tuple(groups), tuple(missing), bench.life, tuple(bench.defects))
+    return Judgement(
+        tuple(units), tuple(groups), tuple(missing), bench.life, tuple(bench.defects), bench.views
+    )
 
 
 def _judge_tries(check: Check, case: Case, tries: Sequence[View], bench: Bench, model: str) -> CaseResult:

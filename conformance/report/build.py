@@ -60,11 +60,7 @@ def build_report(
     sdk: SdkResults | None = None,
 ) -> shape.Report:
     """Build the report of a recorded run: what the evidence says of the run itself, and what the judgement found."""
-    views = {
-        exchange.id: View(probe, exchange)
-        for exchange in recorded.exchanges
-        if (probe := plan.index.get((exchange.probe, exchange.model))) is not None
-    }
+    views = judgement.views
     unfinished = len(recorded.unfinished) + len(recorded.sent_again)
     run = facts_of(recorded.header, views, unfinished=unfinished, stopped=stopped, baseline=baseline)
     return build(
