@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from conformance.baseline import NOTHING_KNOWN, KnownFailures
@@ -98,7 +99,7 @@ def build(
     by_attempt = sorted(views.values(), key=lambda view: view.exchange.attempt)
     latest = {(view.probe.id, view.probe.model): view for view in by_attempt}
     answers: dict[tuple[str, str], View] = {}
-    for name, model in sorted({(case.probe, case.model) for case in plan.cases}):
+    for name, model in dict.fromkeys((case.probe, case.model) for case in plan.cases):
         probe = plan.probe(name, model)
         if probe is not None and (view := answering(probe, latest)) is not None:
             answers[name, model] = view
@@ -216,13 +217,17 @@ def _sent(view: View) -> shape.Sent:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes what needs to look things up; ``answers`` has the view that counts for each planned case."""
+    """Writes what needs to look things up; ``answers`` has the view that counts for each planned case.
+
+    ``told`` keeps written cases by all that they say: of most probes many requirements say the same.
+    """
 
     run: RunFacts
     catalogue: Catalogue
     views: Mapping[str, View]
     answers: Mapping[tuple[str, str], View]
     sdk: SdkResults
+    told: dict[tuple[object, ...], shape.CaseFacts] = field(default_factory=dict)
 
     def plan_facts(self, plan: Plan, judgement: Judgement) -> shape.PlanFacts:
         return shape.PlanFacts(
@@ -256,20 +261,37 @@ class _Writer:
             sources=self._sources(row),
             cases=[
                 self._case(case, unit.model)
-                for case in sorted(unit.cases, key=lambda case: self._bulk(case, unit.model))
+                for case in sorted(unit.cases, key=lambda case: self._bulk.get((case.probe, unit.model), 0))
             ],
             breaks=[*(self._measured(deciding, unit.model) if failed else ()), *row.breaks],
             reproduce=self._reproduce(deciding, unit.model) if unit.verdict in _OPEN else None,
         )
 
-    def _bulk(self, case: CaseResult, model: str) -> int:
-        """Return what orders cases: generated requests stand last, those with the smallest body first."""
-        view = self.answers.get((case.probe, model))
-        return len(view.exchange.request.body) + 1 if view and view.probe.has("generated") else 0
+    @cached_property
+    def _bulk(self) -> Mapping[tuple[str, str], int]:
+        """What orders cases: generated requests stand last, those with the smallest body first."""
+        return {
+            name: len(view.exchange.request.body) + 1
+            for name, view in self.answers.items()
+            if view.probe.has("generated")
+        }
 
     def _case(self, case: CaseResult, model: str) -> shape.CaseFacts:
         first = _first(case)
         places = self._places(case, first, model)
+        if case.verdict is Verdict.FAIL:
+            return self._written(case, first, places)
+        said = (
+            case.probe, case.verdict, case.outcome, case.examined, case.reason, case.attempts,
+            first.saw, first.expected, places,
+        )  # fmt: skip
+        told = self.told.get(said)
+        if told is None:
+            told = self.told[said] = self._written(case, first, places)
+        return told
+
+    def _written(self, case: CaseResult, first: Finding, places: Sequence[Where]) -> shape.CaseFacts:
+        """Write a case of which ``first`` is the first finding that decided it, and points at ``places``."""
         failed = case.verdict is Verdict.FAIL
         further = [each for each in case.findings if failed and each.verdict is case.verdict][1:]
         return shape.CaseFacts(
@@ -324,8 +346,10 @@ class _Writer:
 
 def _first(case: CaseResult) -> Finding:
     """Return the first finding that decided a case."""
-    deciding = [each for each in case.findings if each.verdict is case.verdict]
-    return next(iter([*deciding, *case.findings]), Finding(case.verdict, 0))
+    for each in case.findings:
+        if each.verdict is case.verdict:
+            return each
+    return case.findings[0] if case.findings else Finding(case.verdict, 0)
 
 
 def _place(place: Where) -> shape.Place:

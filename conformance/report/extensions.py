@@ -57,7 +57,8 @@ def _beyond(value: Json, schema: Mapping[str, Any], path: tuple[str, ...]) -> It
         known = schema.get("properties", {})
         for name, member in value.items():
             if name in known:
-                yield from _beyond(member, known[name], (*path, name))
+                if isinstance(member, dict | list):
+                    yield from _beyond(member, known[name], (*path, name))
             elif known:
                 yield json_pointer((*path, clip(name, _LONGEST_NAME)))
 

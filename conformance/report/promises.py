@@ -63,7 +63,7 @@ def outdated(
     found: dict[tuple[str, str, str], Outdated] = {}
     for unit in units:
         for finding in _findings(unit):
-            if (clause := clauses.get(finding.outdated)) is not None:
+            if finding.outdated and (clause := clauses.get(finding.outdated)) is not None:
                 requirement = "" if clause.id == CLAUSE else unit.requirement
                 entry = _entry(clause, unit.model, requirement, clip(finding.saw))
                 found.setdefault((clause.id, unit.model, requirement), entry)

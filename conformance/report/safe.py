@@ -55,6 +55,8 @@ def printable(raw: bytes) -> str:
 
 def clip(text: str, limit: int = LONG) -> str:
     """Return at most ``limit`` characters of the text, with a note of how much is missing in all."""
+    if len(text) <= limit:
+        return text
     noted = _CUT.search(text)
     kept, missing = (text[: noted.start()], int(noted[1])) if noted else (text, 0)
     if len(kept) <= limit:
