@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from binascii import hexlify
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from glob import escape
+from typing import NamedTuple
 
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
-from conformance.checks.api import Check
+from conformance.checks.api import Check, Selector
 from conformance.errors import UsageError
 from conformance.model import GATEWAY, Claim, Json, Probe
 from conformance.models import ModelCards
@@ -31,8 +33,7 @@ LIVES = (LIFE, "stream.basic")
 """Probes of each model that may prove that it lives; always sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCase:
+class PlannedCase(NamedTuple):
     """One check on one probe for one model (or the gateway)."""
 
     requirement: str
@@ -122,19 +123,21 @@ class Plan:
         return found
 
 
-def _index(probes: tuple[Probe, ...]) -> dict[tuple[str, str], Probe]:
+def _index(probes: Iterable[Probe]) -> dict[tuple[str, str], Probe]:
     return {(probe.id, probe.model): probe for probe in probes}
 
 
 def exchange_id(probe: Probe, *, seed: int, challenge: str, attempt: int = 1) -> str:
     """Return the id of a probe's exchange: a hash of what is asked, the same on every target."""
     sent = probe.request
-    parts: list[Json] = [
-        probe.id, probe.model, sent.method, sent.path, [list(pair) for pair in sent.headers], sent.body.hex(),
-        probe.follow.recipe if probe.follow else None, seed, challenge,
-    ]  # fmt: skip
-    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-    return f"ex-{digest}" + (f"-{attempt}" if attempt > 1 else "")
+    before = json.dumps([probe.id, probe.model, sent.method, sent.path, sent.headers])
+    after = json.dumps([probe.follow.recipe if probe.follow else None, seed, challenge])
+    # One JSON list is hashed, and in it the body as a text of hexadecimal digits. It may have megabytes, and has
+    # nothing to escape, so it is put in its place as it is.
+    asked = hashlib.sha256(f'{before[:-1]}, "'.encode())
+    asked.update(hexlify(sent.body))
+    asked.update(f'", {after[1:]}'.encode())
+    return f"ex-{asked.hexdigest()[:16]}" + (f"-{attempt}" if attempt > 1 else "")
 
 
 def make_plan(
@@ -197,18 +200,31 @@ def _cases(checks: Sequence[Check], offered: Sequence[Probe], first: str) -> lis
     Of another model than the first there are none on shared probes, nor of checks that need one beside. A requirement
     that is so judged of the first model alone belongs to the gateway.
     """
-    index = _index(tuple(offered))
-    found = [
-        (PlannedCase(check.requirement, check.name, probe.id, probe.model), once)
-        for check in checks
-        for probe in offered
-        if probe.retry is None and check.on(probe)
-        if probe.apart is None or not check.on(index[probe.apart, probe.model])
-        for once in [shared(probe) or any(map(shared_name, check.needs))]
-        if probe.model in {GATEWAY, first} or not once
+    index = _index(offered)
+    first_tries = [probe for probe in offered if probe.retry is None]
+    once = {(probe.id, probe.model) for probe in first_tries if shared(probe)}
+
+    @cache
+    def looked_at(on: Selector) -> list[Probe]:
+        chosen = [probe for probe in first_tries if on(probe)]
+        return [probe for probe in chosen if probe.apart is None or not on(index[probe.apart, probe.model])]
+
+    found: list[tuple[Check, Probe]] = []
+    repeated: set[str] = set()
+    for check in checks:
+        all_once = any(map(shared_name, check.needs))
+        for probe in looked_at(check.on):
+            if not all_once and (probe.id, probe.model) not in once:
+                repeated.add(check.requirement)
+            elif probe.model not in {GATEWAY, first}:
+                continue
+            found.append((check, probe))
+    return [
+        PlannedCase(
+            check.requirement, check.name, probe.id, probe.model if check.requirement in repeated else GATEWAY
+        )
+        for check, probe in found
     ]
-    repeated = {case.requirement for case, once in found if not once}
-    return [case if case.requirement in repeated else replace(case, model=GATEWAY) for case, _ in found]
 
 
 def narrow(plan: Plan, chosen: Collection[PlannedCase]) -> Plan:
@@ -245,7 +261,7 @@ def _needed(
     cases: Iterable[PlannedCase], checks: Iterable[Check], offered: Sequence[Probe], models: Sequence[str]
 ) -> tuple[Probe, ...]:
     """Close the probes of the cases over all that they lean on, in the order of the library."""
-    index = _index(tuple(offered))
+    index = _index(offered)
     needs = {(check.requirement, check.name): (*check.needs, *check.beside) for check in checks}
     retries = {(probe.retry.probe, probe.model): probe.id for probe in offered if probe.retry}
 
@@ -254,10 +270,10 @@ def _needed(
         return index.get((name, model)) or index.get((name, fallback))
 
     chosen: set[tuple[str, str]] = set()
-    queue = [(name, model) for model in models for name in LIVES]
+    queue = {(name, model) for model in models for name in LIVES}
     for case in cases:
-        queue.append((case.probe, case.model))
-        queue += [(name, case.model) for name in needs[case.requirement, case.check]]
+        queue.add((case.probe, case.model))
+        queue.update((name, case.model) for name in needs[case.requirement, case.check])
     while queue:
         probe = find(*queue.pop())
         if probe is None or (probe.id, probe.model) in chosen:
@@ -270,16 +286,16 @@ def _needed(
             probe.apart,
             retries.get((probe.id, probe.model)),
         ]
-        queue += [(name, probe.model) for name in leans if name]
+        queue.update((name, probe.model) for name in leans if name)
     return tuple(probe for probe in offered if (probe.id, probe.model) in chosen)
 
 
 def _digest(plan: Plan, probes: Iterable[Probe], cases: Iterable[PlannedCase]) -> str:
-    parts: list[Json] = [
+    parts = [
         plan.set_name,
         plan.profile,
-        list(plan.models),
+        plan.models,
         [exchange_id(probe, seed=plan.seed, challenge=plan.challenge) for probe in probes],
-        [[case.requirement, case.check, case.probe, case.model] for case in cases],
+        list(cases),
     ]
     return "sha256:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,18 +1,25 @@
-"""Which probes a check looks at, said in words: ``ids("errors.no-key*")``, ``valid("stream")``."""
+"""Which probes a check looks at, said in words: ``ids("errors.no-key*")``, ``valid("stream")``.
+
+The same words give the same selector, so that what checks have in common need be looked up only once.
+"""
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+from functools import cache
 
 from conformance.checks.api import Selector
 from conformance.model import Intent, Probe
+from conformance.patterns import one_of
 
 
-def ids(*globs: str) -> Selector:
-    """Choose probes by id; ``*`` stands for anything."""
-    return lambda probe: any(fnmatchcase(probe.id, glob) for glob in globs)
+@cache
+def ids(*patterns: str) -> Selector:
+    """Choose probes by id; ``*`` at the end of a pattern stands for anything."""
+    fits = one_of(*patterns)
+    return lambda probe: fits(probe.id)
 
 
+@cache
 def valid(*traits: str, streamed: bool | None = None) -> Selector:
     """Choose valid probes that carry all these traits, streamed or not or (None) both.
 
@@ -21,21 +28,24 @@ def valid(*traits: str, streamed: bool | None = None) -> Selector:
 
     def chooses(probe: Probe) -> bool:
         same = streamed is None or probe.streamed is streamed
-        return probe.intent is Intent.VALID and same and probe.has(*traits) and not probe.has("burst")
+        return same and probe.intent is Intent.VALID and probe.has(*traits) and not probe.has("burst")
 
     return chooses
 
 
+@cache
 def invalid(*traits: str) -> Selector:
     """Choose invalid probes that carry all these traits."""
     return lambda probe: probe.intent is Intent.INVALID and probe.has(*traits)
 
 
+@cache
 def either(*selectors: Selector) -> Selector:
     """Choose what any of these chooses."""
     return lambda probe: any(selector(probe) for selector in selectors)
 
 
+@cache
 def without(selector: Selector, *traits: str) -> Selector:
     """Choose what the selector chooses and carries none of these traits."""
     return lambda probe: selector(probe) and probe.traits.isdisjoint(traits)

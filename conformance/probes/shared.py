@@ -7,11 +7,10 @@ depends on the model, or on what a gateway translates for its provider, is asked
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from functools import cache
 from typing import Final
 
 from conformance.model import GATEWAY, Probe
+from conformance.patterns import one_of
 
 SHARED: Final = (
     "auth.*",
@@ -48,14 +47,14 @@ SHARED: Final = (
 )
 """Patterns of probe ids; a further try belongs to the probe that it repeats."""
 
+_fits = one_of(*SHARED)
+
 
 def shared(probe: Probe) -> bool:
     """Whether a probe is asked of the first model alone."""
     return probe.model == GATEWAY or shared_name(probe.id)
 
 
-@cache
 def shared_name(probe: str) -> bool:
     """Whether the probes of this id are asked of the first model alone."""
-    name = probe.partition("~")[0]
-    return any(fnmatchcase(name, pattern) for pattern in SHARED)
+    return _fits(probe.partition("~")[0])
