@@ -6,23 +6,21 @@ request differs from its valid twin in one place, and nothing else can be the re
 JSON Schema library judges every request; a label that it does not confirm costs the case its place.
 
 The cases do not depend on the model, the target, the working directory or the hash seed: they are made once,
-kept in the user's cache, and given a model afterwards.
+kept (:mod:`conformance.casecache`), and given a model afterwards.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from conformance import casecache, graft, owncases
+from conformance import casecache, graft
 from conformance.errors import CatalogueError
 from conformance.jsontext import encode
 from conformance.model import Intent
@@ -90,9 +88,12 @@ def coverage_cases(model: str, seed: int, own: Mapping[str, Json] = CHEAP) -> tu
 
     ``own`` are the members that take the place of the examples' ``max_tokens: 1``.
     """
-    return tuple(
-        replace(case, value=for_model(case.value, case.member, model, own)) for case in generation(seed).cases
-    )
+    return tuple(fitted(case, model, own) for case in generation(seed).cases)
+
+
+def fitted(case: GeneratedCase, model: str, own: Mapping[str, Json]) -> GeneratedCase:
+    """Return a case of the examples' own model for another one."""
+    return replace(case, value=for_model(case.value, case.member, model, own))
 
 
 def twin_bodies(model: str, seed: int, own: Mapping[str, Json] = CHEAP) -> dict[str, Json]:
@@ -120,7 +121,8 @@ def select(cases: Iterable[GeneratedCase], limit: int = 20) -> tuple[GeneratedCa
 
 
 def _smallest(case: GeneratedCase) -> tuple[int, bytes, str]:
-    return len(case.body), case.body, case.location
+    body = case.body
+    return len(body), body, case.location
 
 
 def _grouped(
@@ -144,39 +146,25 @@ def cases_digest(cases: Iterable[GeneratedCase]) -> str:
 
 @cache
 def generation(seed: int) -> Generation:
-    """Return everything generated with this seed, from the cache when it is there."""
-    key = _key(seed)
-    stored = casecache.load(key)
+    """Return everything generated with this seed, without generating where it is shipped or in the cache."""
+    stored = casecache.load(key(seed))
     if stored is None:
-        made = _generate(seed)
-        casecache.store(key, cast("Json", asdict(made)))
+        made = generate(seed)
+        casecache.store(key(seed), cast("Json", asdict(made)))
         return made
     content = cast("dict[str, Any]", stored)
     cases = tuple(GeneratedCase(**{**case, "mode": Intent(case["mode"])}) for case in content["cases"])
     return Generation(cases, content["twins"], content["counts"])
 
 
-def lock(seed: int = 0) -> dict[str, Json]:
-    """Return what ``fixtures/generated.lock.json`` holds: enough to notice and understand a change."""
-    made = generation(seed)
-    rows = Counter(case.requirement for case in made.cases)
-    return {
-        "refresh": "python -m conformance.generate > fixtures/generated.lock.json",
-        "schemathesis": version("schemathesis"),
-        "digest": cases_digest(made.cases),
-        "counts": dict(made.counts),
-        "requirements": dict(sorted(rows.items())),
-        "own": owncases.lock(seed),
-    }
-
-
-def _key(seed: int) -> str:
+def key(seed: int) -> casecache.Key:
+    """Return what the cases of a seed are made from."""
     files = (data_root() / "spec" / "openapi.yaml", Path(__file__), Path(graft.__file__))
     return casecache.key_of("cases", seed, files, ("schemathesis", "hypothesis", "jsonschema"))
 
 
-def _generate(seed: int) -> Generation:
-    """Generate, label, graft and judge; counts tell what became of each generated request."""
+def generate(seed: int) -> Generation:
+    """Generate, label, graft and judge, whatever is kept; counts tell what became of each generated request."""
     examples = graft.examples()
     homes = _homes(examples)
     judge = validator(graft.REQUEST)
@@ -314,8 +302,3 @@ def _schemathesis_cases(seed: int) -> Iterator[_Raw]:
                 description=about.description,
                 body=cast("Json", case.body),
             )
-
-
-if __name__ == "__main__":
-    json.dump(lock(), sys.stdout, indent=2)
-    sys.stdout.write("\n")

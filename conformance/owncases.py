@@ -1,7 +1,7 @@
 """Generated cases of our own: talks, mutants of them, and how often each oddity is asked for. Sends nothing.
 
 Like the cases of :mod:`conformance.generate` they depend on the seed alone, are judged by another JSON Schema
-library before anybody sees them, and are kept in the user's cache, so that a later run imports no generator.
+library before anybody sees them, and are kept (:mod:`conformance.casecache`), so that few runs import a generator.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -79,12 +78,11 @@ class OwnCases:
 
 @cache
 def own_cases(seed: int) -> OwnCases:
-    """Return everything drawn with this seed, from the cache when it is there."""
-    key = _key(seed)
-    stored = casecache.load(key)
+    """Return everything drawn with this seed, without drawing where it is shipped or in the cache."""
+    stored = casecache.load(key(seed))
     if stored is None:
-        made = _draw(seed)
-        casecache.store(key, cast("Json", asdict(made)))
+        made = draw_all(seed)
+        casecache.store(key(seed), cast("Json", asdict(made)))
         return made
     content = cast("dict[str, Any]", stored)
     return OwnCases(
@@ -101,13 +99,8 @@ def digest(cases: OwnCases) -> str:
     return "sha256:" + hashlib.sha256(json.dumps(asdict(cases), sort_keys=True).encode()).hexdigest()
 
 
-def lock(seed: int = 0) -> dict[str, Json]:
-    """Return what ``fixtures/generated.lock.json`` holds of these cases."""
-    made = own_cases(seed)
-    return {"hypothesis": version("hypothesis"), "digest": digest(made), "counts": dict(made.counts)}
-
-
-def _key(seed: int) -> str:
+def key(seed: int) -> casecache.Key:
+    """Return what the cases of a seed are made from."""
     folder = Path(__file__).parent
     files = (
         data_root() / "spec" / "openapi.yaml",
@@ -119,7 +112,13 @@ def _key(seed: int) -> str:
     return casecache.key_of("own", seed, files, ("hypothesis", "jsonschema"))
 
 
-def _draw(seed: int) -> OwnCases:
+def draw_all(seed: int) -> OwnCases:
+    """Draw everything, whatever is kept.
+
+    Raises:
+        HarnessError: a case is not what its label says.
+
+    """
     from conformance import graft  # noqa: PLC0415 - what only a generation needs
     from conformance.openapi import validator  # noqa: PLC0415
     from conformance.strategies.draws import at_home, draw  # noqa: PLC0415

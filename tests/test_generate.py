@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,26 +27,38 @@ LOCK = ROOT / "fixtures" / "generated.lock.json"
 MODEL = "some/model:1"
 
 
+FREEZE = "-c from pathlib import Path; from conformance.freeze_cases import freeze; freeze(Path({!r}))"
+FROZEN = ("generated.lock.json", "generated/cases.json", "generated/own.json")
+
+
+def frozen(root: Path, folder: Path, **environment: str) -> dict[str, bytes]:
+    """Generate below a folder in a process of its own, and return the files that it wrote."""
+    run(FREEZE.format(str(root)), folder, **environment)
+    files = (root / "fixtures").rglob("*")
+    return {
+        path.relative_to(root / "fixtures").as_posix(): path.read_bytes() for path in files if path.is_file()
+    }
+
+
 @dataclass(frozen=True)
 class Made:
-    cache: Path
     folder: Path
+    files: dict[str, bytes]
     lock: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Generate once in a process of its own, into a cache that the other tests read."""
-    folder, cache = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("cache")
-    out = run("-m conformance.generate", folder, PYTHONHASHSEED="1", XDG_CACHE_HOME=str(cache))
-    return Made(cache, folder, json.loads(out))
+    """Generate once with what is installed, whatever is shipped or in a cache."""
+    folder, root = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("root")
+    cache = tmp_path_factory.mktemp("cache")
+    files = frozen(root, folder, PYTHONHASHSEED="1", XDG_CACHE_HOME=str(cache))
+    return Made(folder, files, json.loads(files["generated.lock.json"]))
 
 
 @pytest.fixture(scope="module")
-def cases(made: Made) -> Iterator[tuple[GeneratedCase, ...]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(made.cache))
-        yield coverage_cases(MODEL, 0)
+def cases() -> tuple[GeneratedCase, ...]:
+    return coverage_cases(MODEL, 0)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +73,10 @@ def invalid(cases: tuple[GeneratedCase, ...]) -> list[GeneratedCase]:
 
 
 def test_another_folder_hash_seed_and_a_home_that_cannot_be_written_give_the_same_cases(
-    made: Made, tmp_path: Path
+    made: Made, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ):
-    out = run("-m conformance.generate", tmp_path, PYTHONHASHSEED="2", HOME="/dev/null")
-    assert json.loads(out) == made.lock
+    root = tmp_path_factory.mktemp("root")
+    assert frozen(root, tmp_path, PYTHONHASHSEED="2", HOME="/dev/null") == made.files
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,20 +84,37 @@ def test_generating_leaves_nothing_in_the_working_directory(made: Made):
     assert list(made.folder.iterdir()) == []
 
 
-def test_the_case_set_is_the_locked_one(made: Made):
+def test_the_installed_generators_make_the_locked_cases(made: Made):
     """A change here means that every plan changes: read it, then run the command to accept it."""
     locked = json.loads(LOCK.read_text(encoding="utf-8"))
-    changed = [
-        f"{part} {name}: locked {locked[part].get(name, 0)}, now {made.lock[part].get(name, 0)}"
-        for part in ("counts", "requirements")
-        for name in sorted({*locked[part], *made.lock[part]})
-        if locked[part].get(name) != made.lock[part].get(name)
-    ]
-    assert made.lock["schemathesis"] == locked["schemathesis"], f"accept with: {locked['refresh']}"
-    assert changed == [], f"accept with: {locked['refresh']}"
-    assert made.lock["digest"] == locked["digest"], (
-        f"same numbers, other cases; accept with: {locked['refresh']}"
+    by = (
+        f"made by schemathesis {locked['schemathesis']} and hypothesis {locked['own']['hypothesis']}, now by "
     )
+    by += (
+        f"{made.lock['schemathesis']} and {made.lock['own']['hypothesis']}; accept with: {locked['refresh']}"
+    )
+    pairs = [(part, locked[part], made.lock[part]) for part in ("counts", "requirements")]
+    pairs.append(("own counts", locked["own"]["counts"], made.lock["own"]["counts"]))
+    changed = [
+        f"{part} {name}: locked {before.get(name, 0)}, now {now.get(name, 0)}"
+        for part, before, now in pairs
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    assert changed == [], by
+    assert made.lock["digest"] == locked["digest"], f"same numbers, other cases; {by}"
+    assert made.lock["own"]["digest"] == locked["own"]["digest"], f"same numbers, other own cases; {by}"
+
+
+@pytest.mark.parametrize("name", FROZEN[1:])
+def test_what_is_shipped_is_what_the_installed_generators_make(made: Made, name: str):
+    """Its key too: else it would not be read where it is shipped."""
+    shipped = (ROOT / "fixtures" / name).read_bytes()
+    assert shipped == made.files[name], f"fixtures/{name} is old; make it with: {made.lock['refresh']}"
+
+
+def test_everything_that_is_frozen_is_shipped(made: Made):
+    assert sorted(made.files) == sorted(FROZEN)
 
 
 def test_no_label_is_wrong(made: Made, cases: tuple[GeneratedCase, ...]):
@@ -201,41 +230,97 @@ def test_the_first_choice_leans_on_few_twins(invalid: list[GeneratedCase]):
     assert len({case.twin for case in select(invalid)}) <= 2
 
 
-def test_a_cache_hit_is_quick_and_imports_no_generator(made: Made, tmp_path: Path):
+@pytest.mark.parametrize("amount", ["smoke", "full"])
+def test_a_first_run_of_the_default_seed_imports_no_generator(tmp_path: Path, amount: str):
     code = (
-        "-c import time, sys; from conformance.generate import coverage_cases; start = time.process_time(); "
-        "found = len(coverage_cases('m', 0)); took = time.process_time() - start; "
-        "slow = {'schemathesis', 'hypothesis', 'yaml', 'jsonschema'} & set(sys.modules); "
-        "print(found, took < 0.1, bool(slow))"
+        "-c import sys; from conformance.cli import main; "
+        f"main(['plan', '--target', 'reference', '--model', 'reference-chat', '--generated', '{amount}']); "
+        "print(sorted({'schemathesis', 'hypothesis'} & set(sys.modules)))"
     )
-    out = run(code, tmp_path, XDG_CACHE_HOME=str(made.cache))
-    counts = made.lock["counts"]
-    assert out.split() == [str(counts["invalid"] + counts["valid"]), "True", "False"]
+    out = run(code, tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert "generated.twin-cheapest" in out
+    assert out.splitlines()[-1] == "[]"
 
 
-def test_another_generator_or_seed_has_its_own_cache(monkeypatch: pytest.MonkeyPatch):
-    before = generate._key(0)
-    monkeypatch.setattr(casecache, "version", lambda _: "0")
-    assert generate._key(0) != before
-    assert generate._key(1) != generate._key(0)
+KEY = casecache.Key("cases", "i", ("jsonschema",))
 
 
-def test_the_cache_gives_back_what_was_stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
+    """Return where cases are shipped and where they are cached, both empty."""
+    monkeypatch.setattr(casecache, "data_root", lambda: tmp_path / "data")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return casecache.shipped_file(KEY.kind, tmp_path / "data"), tmp_path / "cache" / "chat-conformance"
+
+
+def damaged(file: Path, damage: bytes) -> None:
+    file.write_bytes(file.read_bytes().replace(b"true", damage) if damage.isalpha() else damage)
+
+
+DAMAGES = pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff", b'{"content": 1}', b"false"])
+
+
+def test_what_is_shipped_is_read_before_what_is_cached(places: tuple[Path, Path], tmp_path: Path):
+    assert casecache.load(KEY) is None
+    casecache.store(KEY, {"a": [1, None, "é"]})
+    assert casecache.load(KEY) == {"a": [1, None, "é"]}
+    casecache.ship(KEY, {"shipped": True}, tmp_path / "data")
+    assert casecache.load(KEY) == {"shipped": True}
+    assert len(list(places[1].iterdir())) == 1
+
+
+@DAMAGES
+def test_a_damaged_file_is_never_read(places: tuple[Path, Path], tmp_path: Path, damage: bytes):
+    casecache.ship(KEY, {"a": True}, tmp_path / "data")
+    damaged(places[0], damage)
+    assert casecache.load(KEY) is None
+    casecache.store(KEY, {"a": True})
+    (stored,) = places[1].iterdir()
+    damaged(stored, damage)
+    assert casecache.load(KEY) is None
+
+
+def test_a_file_of_another_kind_seed_or_input_is_never_read(places: tuple[Path, Path], tmp_path: Path):
+    file = tmp_path / "description"
+    file.write_text("one", "utf-8")
+    key = casecache.key_of("cases", 0, [file], KEY.libraries)
+    casecache.ship(key, 1, tmp_path / "data")
+    casecache.store(key, 1)
+    casecache.shipped_file("own", tmp_path / "data").write_bytes(places[0].read_bytes())
+    assert casecache.load(casecache.key_of("cases", 0, [file], KEY.libraries)) == 1
+    assert casecache.load(casecache.key_of("own", 0, [file], KEY.libraries)) is None
+    assert casecache.load(casecache.key_of("cases", 1, [file], KEY.libraries)) is None
+    file.write_text("two", "utf-8")
+    assert casecache.load(casecache.key_of("cases", 0, [file], KEY.libraries)) is None
+
+
+def test_another_release_of_a_generator_has_its_own_cache_and_the_same_shipped_cases(
+    monkeypatch: pytest.MonkeyPatch, places: tuple[Path, Path], tmp_path: Path
+):
+    casecache.store(KEY, 1)
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "0")
+    assert casecache.load(KEY) is None
+    casecache.ship(KEY, 2, tmp_path / "data")
+    assert casecache.load(KEY) == 2
+
+
+def test_another_seed_is_made_by_what_is_installed_and_then_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert casecache.load("k") is None
-    casecache.store("k", {"a": [1, None, "é"]})
-    assert casecache.load("k") == {"a": [1, None, "é"]}
-    assert [path.name for path in (tmp_path / "chat-conformance").iterdir()] == ["k.json"]
+    seeds = []
 
+    def pretended(seed: int) -> generate.Generation:
+        seeds.append(seed)
+        return replace(generate.generation(0), counts={"generated": seed})
 
-@pytest.mark.parametrize(
-    "damage", [b"", b"{", b"[]", b"null", b"\xff", b'{"content": 1}', b'{"digest": "x", "content": 1}']
-)
-def test_a_damaged_cache_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: bytes):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    casecache.store("k", 1)
-    (tmp_path / "chat-conformance" / "k.json").write_bytes(damage)
-    assert casecache.load("k") is None
+    monkeypatch.setattr(generate, "generate", pretended)
+    for _ in range(2):
+        generate.generation.cache_clear()
+        assert generate.generation(7).counts == {"generated": 7}
+        assert generate.generation(7).cases == generate.generation(0).cases
+    assert seeds == [7]
+    generate.generation.cache_clear()
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "not/absolute"])
@@ -245,6 +330,6 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", home)
     monkeypatch.setenv("HOME", "/dev/null")
-    casecache.store("k", 1)
-    assert casecache.load("k") is None
+    casecache.store(KEY, 1)
+    assert casecache.load(KEY) is None
     assert list(tmp_path.iterdir()) == []

@@ -7,15 +7,16 @@ gateway, through the first model.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, cast
 
 from conformance.errors import UsageError
-from conformance.generate import GeneratedCase, coverage_cases, select, twin_bodies
+from conformance.generate import GeneratedCase, fitted, generation, select, twin_bodies
 from conformance.jsontext import encode
 from conformance.model import GATEWAY, Defect, Intent, Json, Probe
 from conformance.models import ModelCard
-from conformance.owncases import own_cases
+from conformance.owncases import OwnCases, own_cases
 from conformance.probes.asker import request, traits_of
 from conformance.probes.own import Asking, canary, mutants, odd_bodies, odd_headers, rewritten, talks
 
@@ -69,7 +70,7 @@ def generated_for(
     if amount == "full":
         return amount, made.full()
     if amount.isdigit():
-        return amount, made.of_description(select(made.invalid, int(amount)))
+        return amount, made.few(int(amount))
     raise UsageError(f"{amount!r} is no amount of generated requests.", hint="none, smoke, full or a number")
 
 
@@ -78,8 +79,7 @@ class _Made:
 
     def __init__(self, asking: Asking, seed: int) -> None:
         self.asking = asking
-        made = coverage_cases(asking.model, seed, asking.own)
-        cases = [case for case in made if case.member not in asking.extra]
+        cases = [case for case in generation(seed).cases if case.member not in asking.extra]
         self.invalid = [case for case in cases if case.mode is Intent.INVALID]
         self.valid = [
             case
@@ -90,12 +90,20 @@ class _Made:
         self.own = own_cases(seed)
         self.base = cast("dict[str, Json]", self.twins["cheapest"])
 
+    def fitted(self, cases: Iterable[GeneratedCase]) -> list[GeneratedCase]:
+        """Return cases as they are asked of this model."""
+        return [fitted(case, self.asking.model, self.asking.own) for case in cases]
+
     def of_description(self, chosen: Iterable[GeneratedCase], *more: str) -> tuple[Probe, ...]:
         """Return the probes of cases, behind the twins that they and ``more`` lean on."""
         named = _names(chosen)
         used = dict.fromkeys((*more, *(case.twin for _, case in named if case.twin)))
         twins = [_twin(name, self.twins[name], self.asking.model) for name in used]
         return (*twins, *(_probe(name, case, self.asking) for name, case in named))
+
+    def few(self, amount: int) -> tuple[Probe, ...]:
+        """Return that many invalid cases of the description."""
+        return self.of_description(select(self.fitted(self.invalid), amount))
 
     def smoke(self) -> tuple[Probe, ...]:
         """Return few: each row of the description at most once, what costs nothing first."""
@@ -104,17 +112,21 @@ class _Made:
         )
         firsts = (next((pair for pair in by_size if pair[0].startswith(kind)), None) for kind in SMOKE_TALKS)
         some = dict(pair for pair in firsts if pair is not None)
+        own = _few_of(self.own, some)
         spoilt: dict[str, Probe] = {}
-        for probe in mutants(self.own, self.asking):
-            if probe.twin in {each.id for each in some.values()} and probe.requirement not in {*TWICE, None}:
-                spoilt.setdefault(str(probe.requirement), probe)
-        bodies = _called(odd_bodies(self.own, self.asking, self.base), "generated.body-", SMOKE_BODIES)
-        headers = _called(odd_headers(self.own, self.asking, self.base), "generated.header-", SMOKE_HEADERS)
-        ways = _called(rewritten(self.asking, self.base), "generated.same-", SMOKE_WAYS)
+        for probe in mutants(own, self.asking):
+            spoilt.setdefault(str(probe.requirement), probe)
+        bodies = tuple(odd_bodies(own, self.asking, self.base))
+        headers = tuple(odd_headers(own, self.asking, self.base))
+        ways = [
+            probe
+            for probe in rewritten(self.asking, self.base)
+            if probe.id.removeprefix("generated.same-") in SMOKE_WAYS
+        ]
         rest = [case for case in self.invalid if case.requirement not in {*TWICE, *spoilt}]
         twins = _covering(rest, SMOKE_TWINS)
         room = SMOKE - len(spoilt) - len(bodies) - len(headers)
-        cases = select([case for case in rest if case.twin in twins], room)
+        cases = select(self.fitted(case for case in rest if case.twin in twins), room)
         return (
             *self.of_description(cases, "cheapest"),
             *some.values(),
@@ -128,7 +140,7 @@ class _Made:
         """Return all; after each batch of invalid ones comes a canary."""
         batches = (
             (
-                *self.of_description([*self.valid, *self.invalid], "cheapest"),
+                *self.of_description(self.fitted([*self.valid, *self.invalid]), "cheapest"),
                 *talks(self.own, self.asking).values(),
             ),
             tuple(mutants(self.own, self.asking)),
@@ -143,9 +155,14 @@ class _Made:
         )
 
 
-def _called(probes: Iterable[Probe], prefix: str, names: Sequence[str]) -> list[Probe]:
-    wanted = {f"{prefix}{name}" for name in names}
-    return [probe for probe in probes if probe.id in wanted]
+def _few_of(own: OwnCases, chosen: Collection[str]) -> OwnCases:
+    """Return what the default may send of our own cases: the mutants of the chosen talks, few bodies and headers."""
+    return replace(
+        own,
+        mutants=tuple(each for each in own.mutants if each.twin in chosen and each.requirement not in TWICE),
+        bodies=tuple(each for each in own.bodies if each.name in SMOKE_BODIES),
+        headers=tuple(each for each in own.headers if each.name in SMOKE_HEADERS),
+    )
 
 
 def _covering(cases: Sequence[GeneratedCase], most: int) -> list[str]:
