@@ -115,7 +115,7 @@ class Capture:
             if probe is not None:
                 view = View(probe, exchange)
                 self._latest[probe.id, probe.model] = view
-                self.tokens += tokens_of(view).completion
+                self.tokens += self._spent(view)
 
     @property
     def not_sent(self) -> dict[str, Json]:
@@ -225,9 +225,13 @@ class Capture:
         self.exchanges.append(exchange)
         view = View(probe, exchange)
         self._latest[probe.id, probe.model] = view
-        self.tokens += tokens_of(view).completion - probe.budget
+        self.tokens += self._spent(view) - probe.budget
         self._notice(view)
         self.progress(len(self.exchanges), max(len(self.exchanges), self._certain), probe.id)
+
+    def _spent(self, view: View) -> int:
+        """Return the completion tokens of an answer, where somebody counts them: a stream has to be read for it."""
+        return 0 if self.pace.max_tokens is None else tokens_of(view).completion
 
     def _request(self, probe: Probe) -> Request | None:
         """Return what to send; None when an earlier answer gives no reason or no ground to send anything."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 Framing: TypeAlias = Literal["chunked", "length", "close", "none"]
@@ -82,6 +83,7 @@ class Answer:
         return tuple(value for key, value in self.headers if key == name.lower())
 
 
+@lru_cache(maxsize=1)  # the sender, the redactor and the view of an exchange ask for the same one in turn
 def read_answer(raw: bytes, *, method: str = "POST", closed: bool) -> Answer | None:
     """Read the first final answer in ``raw``, or None when no status line can be read.
 

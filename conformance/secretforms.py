@@ -42,7 +42,7 @@ class SecretForms:
 
     def spans(self, data: bytes) -> Iterator[Span]:
         """Yield where secrets stand, in no order, maybe overlapping; line breaks in Base64 are left out."""
-        encoded = _ENCODED.search(data) is not None
+        encoded = (b"%" in data or b"\\" in data) and _ENCODED.search(data) is not None
         lowered = data.lower()
         for pattern in self._written:
             yield from pattern.spans(data, lowered, encoded=encoded)

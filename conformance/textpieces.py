@@ -33,6 +33,7 @@ _ANY: Final = -1
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=tuple)
 _DATA_LINE: Final = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|(?<=[\r\n]))data: ?([^\r\n]*)")
 _BLANK_LINE: Final = re.compile(rb"(?>\r\n|\r|\n){2}")
+_DONE: Final = b"[DONE]"
 _DOCUMENT: Final = re.compile(rb'[ \t\r\n]*[{\["]')
 _TOKEN: Final = re.compile(
     rb'"(?P<string>(?:[^"\\]|\\.)*+)"?|[{}\[\],:]|(?:(?<="index":)|(?<="index": ))(?P<index>[0-9]+)',
@@ -47,7 +48,7 @@ def texts_put_together(body: bytes) -> Iterator[bytes]:
     try:
         for lines in _payloads(body):
             payload = b"\n".join(body[start:end] for start, end in lines)
-            if _DOCUMENT.match(payload):
+            if _DOCUMENT.match(payload) and payload != _DONE:
                 reader.read(_DECODER.decode(payload.decode("utf-8", "replace")), reader.root, 0)
             else:
                 plain.append(payload)

@@ -11,6 +11,7 @@ import logging
 import ssl
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 
@@ -31,6 +32,9 @@ IDLE_EXPIRY: Final = 2.0
 
 STALE_WITHIN: Final = 1.0
 """Seconds within which a reused connection that ends without a byte is taken to have been closed before."""
+
+_url: Final = lru_cache(maxsize=64)(httpx.URL)
+"""A run asks few paths, many times each."""
 
 _DONE: Final = (b"data: [DONE]", b"data:[DONE]")
 _BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
@@ -151,7 +155,7 @@ class Sender:
         response = await transport.handle_async_request(
             httpx.Request(
                 prepared.method,
-                prepared.url,
+                _url(prepared.url),
                 headers=prepared.headers,
                 stream=httpx.ByteStream(prepared.body),
                 extensions={"trace": tape.on_event},
@@ -169,7 +173,7 @@ class Sender:
     def _keep_apart(self, tape: Tape, prepared: Prepared, fault: TransportFault | None) -> None:
         """Close a connection that brought more than one answer: the rest would be read as the next one's."""
         if fault is None and tape.connection is not None:
-            answer = http1.read_answer(bytes(tape.raw), method=prepared.method, closed=tape.ended)
+            answer = http1.read_answer(bytes(tape.raw), method=prepared.method, closed=True)
             if answer is None or answer.leftover:
                 tape.connection.spoil()
 

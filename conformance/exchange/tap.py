@@ -8,6 +8,7 @@ of the bytes.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import httpcore
 
+from conformance.exchange.connection import Connection, connect
 from conformance.exchange.limits import Limits
 
 MOST_PIECES: Final = 10_000
@@ -124,9 +126,9 @@ class Tape:
 class TappedStream(httpcore.AsyncNetworkStream):
     """A connection whose reads go to the tape of the exchange under way."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, opener: Tape) -> None:
-        """Wrap ``stream``, which was opened for the exchange of ``opener``."""
-        self._stream, self._opener = stream, opener
+    def __init__(self, connection: Connection, opener: Tape) -> None:
+        """Tap a connection that was opened for the exchange of ``opener``."""
+        self._connection, self._opener = connection, opener
         self._spoiled = False
 
     def spoil(self) -> None:
@@ -136,7 +138,7 @@ class TappedStream(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the interface
         """Read, and keep what was read."""
         tape = current_tape.get()
-        data = await self._stream.read(min(max_bytes, tape.room()), timeout)
+        data = await self._connection.read(min(max_bytes, tape.room()), timeout)
         tape.add(data)
         return data
 
@@ -146,11 +148,11 @@ class TappedStream(httpcore.AsyncNetworkStream):
         if tape.sent is None:
             tape.sent, tape.stage = time.perf_counter(), "answer"
             tape.connection, tape.reused = self, tape is not self._opener
-        await self._stream.write(buffer, timeout)
+        await self._connection.write(buffer, timeout)
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._stream.aclose()
+        self._connection.close()
 
     async def start_tls(
         self,
@@ -162,39 +164,34 @@ class TappedStream(httpcore.AsyncNetworkStream):
         self._opener.forget()
         self._opener.stage = "tls"
         try:
-            inside = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+            await self._connection.start_tls(ssl_context, server_hostname, timeout)
         except BaseException:  # the library closes the connection on errors, but not at the deadline
             await self.aclose()
             raise
-        return TappedStream(inside, self._opener)
+        return TappedStream(self._connection, self._opener)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the interface
         """Answer the pool; an idle connection that is readable is one that it closes."""
-        if info == "is_readable" and self._spoiled:
-            return True
-        return self._stream.get_extra_info(info)
+        if info == "is_readable":
+            return self._spoiled or self._connection.has_news
+        return self._connection.transport.get_extra_info(info)
 
 
 class Tap(httpcore.AsyncNetworkBackend):
     """Opens connections that are tapped."""
-
-    def __init__(self) -> None:
-        """Stand on the library's own backend for asyncio."""
-        self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - the interface
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - the sender asks for none, nor for options
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> TappedStream:
         """Connect for the exchange under way."""
         tape = current_tape.get()
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
-        return TappedStream(stream, tape)
+        return TappedStream(await connect(host, port, timeout=timeout), tape)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, as the interface asks for."""
-        await self._backend.sleep(seconds)
+        await asyncio.sleep(seconds)
