@@ -23,7 +23,7 @@ from conformance.casecache import cache_folder
 from conformance.model import GATEWAY, Outcome, Verdict
 from conformance.report import describe
 from conformance.report.html_rows import IN_FULL, asked, sections
-from conformance.report.html_words import HOME, feature_title, harmless, say
+from conformance.report.html_words import HOME, feature_title, harmless, say, word, words
 from conformance.report.safe import visible
 from conformance.report.shape import Report
 
@@ -40,6 +40,8 @@ def render_html(report: Report) -> str:
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
+    features = sorted({*report["features"], *(result["feature"] for result in report["results"])})
+    models = sorted({*report["summary"]["models"], *(result["model"] for result in report["results"])})
     return _template().render(
         report=report,
         summary=report["summary"],
@@ -48,8 +50,10 @@ def render_html(report: Report) -> str:
         style=style,
         script=script,
         sections=sections(report),
-        features=sorted({*report["features"], *(result["feature"] for result in report["results"])}),
-        models=sorted({*report["summary"]["models"], *(result["model"] for result in report["results"])}),
+        features=features,
+        feature_number={name: number for number, name in enumerate(features)},
+        models=models,
+        model_number={name: number for number, name in enumerate(models)},
         matrix=report["summary"]["matrix"],
         baseline=report["baseline"],
         asked=asked(report),
@@ -58,6 +62,10 @@ def render_html(report: Report) -> str:
 
 class _Compiled(FileSystemBytecodeCache):
     """Keeps the compiled template, which takes longer to make than the page; a folder that cannot be used is none."""
+
+    def get_source_checksum(self, source: str) -> str:
+        """Tell templates apart by the page's own words too: the engine puts them in when it compiles."""
+        return super().get_source_checksum("\n".join([source, *words().values()]))
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Take what is kept, if there is any."""
@@ -102,7 +110,7 @@ def _template() -> Template:
         "say": say,
         "share": describe.share,
     }
-    environment.filters |= {"link": link, "whole": whole}
+    environment.filters |= {"link": link, "whole": whole, "word": word}
     return environment.get_template("page.html.jinja")
 
 

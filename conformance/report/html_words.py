@@ -31,8 +31,23 @@ def harmless(value: object) -> Markup:
     return value if isinstance(value, Markup) else escape(visible(clip(str(value))))
 
 
+@cache
+def words() -> Mapping[str, Markup]:
+    """Return those of the page's texts that have no gaps, in both languages by their name."""
+    return {
+        name: _both(Markup(texts["en"]), Markup(texts["zh"]))  # noqa: S704 - our own file
+        for name, texts in _texts()["words"].items()
+        if "{" not in texts["en"]
+    }
+
+
+def word(name: str) -> Markup:
+    """Return one of the page's texts that have no gaps."""
+    return words()[name]
+
+
 def say(name: str, **values: object) -> Markup:
-    """Return one of the page's texts in both languages, with values filled in."""
+    """Return one of the page's texts that have gaps in both languages, with values filled in."""
     english, chinese = _texts()["words"][name]["en"], _texts()["words"][name]["zh"]
     filled = {key: harmless(value) for key, value in values.items()}
     return _both(Markup(english).format(**filled), Markup(chinese).format(**filled))  # noqa: S704 - our own file
@@ -45,5 +60,5 @@ def feature_title(name: str, title: str) -> Markup:
 
 
 def _both(english: Markup, chinese: Markup) -> Markup:
-    pair = Markup('<span class="e">{}</span><span class="z" lang="zh">{}</span>')
-    return english if english == chinese else pair.format(english, chinese)
+    pair = Markup('<span class="e">%s</span><span class="z" lang="zh">%s</span>')
+    return english if english == chinese else pair % (english, chinese)

@@ -37,6 +37,8 @@ _WOULD_CHANGE: Final = re.compile(r"://|www\.|@|#\d|:\w+:", re.IGNORECASE)
 
 def visible(text: str) -> str:
     """Return the text on one line with a symbol for each character that cannot be seen."""
+    if text.isascii() and text.isprintable():
+        return text
     return _HIDDEN.sub(lambda found: _symbol(ord(found.group())), text)
 
 
