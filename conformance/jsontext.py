@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Final
+
+_ROW: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 def encode(value: object) -> bytes:
@@ -17,7 +20,7 @@ def on_one_line(value: object) -> str:
         ValueError: a number in it is none of JSON (NaN, an infinity).
 
     """
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return _ROW.encode(value)
 
 
 def on_lines(value: object) -> str:

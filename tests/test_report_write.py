@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_factory import Run, answer, chunk, golden_run, request
+from report_factory import Run, answer, chunk, failed, golden_run, passed, request
 
 from conformance.errors import UsageError
 from conformance.model import Where
@@ -39,6 +39,20 @@ def test_every_form_is_written(tmp_path: Path) -> None:
 
     assert names(folder) == FILES
     assert json.loads((folder / "report.json").read_text("ascii")) == json.loads(write.dumps(report))
+
+
+def test_report_json_says_what_the_report_says_although_results_share_their_cases() -> None:
+    run = Run()
+    chat = run.exchange("chat.basic", answer(b"{}"))
+    for name in ("a.b", "a.c"):
+        run.unit(name, chat, passed(chat), title='a text with "cases":0 in it')
+    run.unit("a.d", chat, failed(chat, '"cases":0'))
+    report = run.report()
+    first, second, third = (result["cases"][0] for result in report["results"])
+
+    assert first is second
+    assert first != third
+    assert json.loads(write.dumps(report)) == report
 
 
 def test_earlier_reports_are_replaced(tmp_path: Path) -> None:

@@ -107,4 +107,4 @@ def markdown_fence(lines: list[str], language: str = "", limit: int = 5 * LONG) 
 
 
 def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
+    return max(map(len, re.findall("`+", text)), default=0) if "`" in text else 0

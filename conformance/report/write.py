@@ -28,8 +28,22 @@ def dumps(report: Mapping[str, object]) -> str:
 
 def _member(value: object) -> str:
     if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(on_one_line(row) for row in value) + "\n]"
+        written: dict[int, str] = {}
+        return "[\n" + ",\n".join([_row(row, written) for row in value]) + "\n]"
     return on_one_line(value)
+
+
+def _row(row: object, written: dict[int, str]) -> str:
+    """Write a row; a case that is the same object in many results, as most are, is ``written`` once."""
+    cases = row.get("cases") if isinstance(row, dict) else None
+    if not isinstance(row, dict) or not isinstance(cases, list):
+        return on_one_line(row)
+    for case in cases:
+        if id(case) not in written:
+            written[id(case)] = on_one_line(case)
+    told = ",".join([written[id(case)] for case in cases])
+    # Inside a text each quote has a backslash before it, so nothing else reads like this member.
+    return on_one_line({**row, "cases": 0}).replace('"cases":0', f'"cases":[{told}]', 1)
 
 
 def write_all(report: Report, folder: Path) -> None:
