@@ -7,6 +7,7 @@ at once. An error of ours is printed as what, why and what to do, never as a tra
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import traceback
@@ -193,4 +194,8 @@ def _masked(text: str, arguments: argparse.Namespace) -> str:
 
 def entry() -> None:
     """Console script."""
-    sys.exit(main())
+    # Nearly all that a run makes lives to its end: to look through it often, and once more then, finds nothing.
+    gc.set_threshold(20_000)
+    code = main()
+    gc.freeze()
+    sys.exit(code)

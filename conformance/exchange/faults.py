@@ -7,8 +7,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-import httpx
-
+from conformance.exchange.lean import httpx
 from conformance.exchange.tap import TOO_LONG, LimitReached, Tape
 from conformance.model import FaultKind, TransportFault
 

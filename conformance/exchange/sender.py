@@ -15,11 +15,10 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 
-import httpx
-
 from conformance import http1
 from conformance.errors import HarnessError, UsageError
 from conformance.exchange.faults import fault_of, proxy_fault
+from conformance.exchange.lean import httpx
 from conformance.exchange.limits import Limits
 from conformance.exchange.tap import LimitReached, Tap, Tape, current_tape
 from conformance.exchange.wire import Prepared, prepare
