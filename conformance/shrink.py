@@ -17,11 +17,11 @@ from typing import Final, TypeAlias, cast
 
 from conformance import evidence as evidence_file
 from conformance import graft
+from conformance.bench import Bench
 from conformance.conditions import split_pointer
 from conformance.engine import Prepared, header_of, judge_recorded
 from conformance.exchange import Sender
 from conformance.jsontext import encode, on_lines
-from conformance.judge import Bench
 from conformance.model import Intent, Json, Level, Probe, Request, Verdict
 from conformance.openapi import validator
 from conformance.owncases import own_cases

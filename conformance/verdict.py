@@ -94,11 +94,11 @@ def fold_case(
     if verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE} and not reason:
         reason = next((finding.saw for finding in findings if finding.verdict is verdict), "")
         reason = reason or "the check found nothing to look at"
-    unsure = [finding for finding in findings if finding.verdict is Verdict.INCONCLUSIVE]
-    judges = _judges((finding.by,) if finding.by else () for finding in unsure)
-    return CaseResult(
-        probe, verdict, tuple(findings), reason, attempts, judges if verdict is Verdict.INCONCLUSIVE else ()
-    )
+    judges: tuple[tuple[str, ...], ...] = ()
+    if verdict is Verdict.INCONCLUSIVE:
+        unsure = [finding for finding in findings if finding.verdict is Verdict.INCONCLUSIVE]
+        judges = _judges((finding.by,) if finding.by else () for finding in unsure)
+    return CaseResult(probe, verdict, tuple(findings), reason, attempts, judges)
 
 
 def _judges(reasons: Iterable[tuple[tuple[str, ...], ...]]) -> tuple[tuple[str, ...], ...]:
@@ -113,6 +113,8 @@ def fold_tries(tries: Sequence[CaseResult]) -> CaseResult:
     Only here does a later opinion stand in for an earlier inconclusive. The findings are those of the tries that
     decide.
     """
+    if len(tries) == 1:
+        return tries[0]
     verdicts = {each.verdict for each in tries}
     order = (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE)
     verdict = next(each for each in order if each in verdicts)

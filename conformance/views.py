@@ -125,6 +125,11 @@ class View:
         value = strictjson.read(self.exchange.request.body).value
         return value if isinstance(value, dict) else {}
 
+    @cached_property
+    def said(self) -> str:
+        """The body that was sent as text, with a sign in place of bytes that are none."""
+        return self.exchange.request.body.decode("utf-8", "replace")
+
     @property
     def ending(self) -> str:
         """How the exchange ended, in a few words: what went wrong with the connection, else the status."""
@@ -266,10 +271,16 @@ class View:
         content = message.get("content") if isinstance(message, dict) else None
         return content if isinstance(content, str) else ""
 
+    @cached_property
+    def _whole(self) -> Where:
+        return Where(self.exchange.id)
+
     def where(
         self, *, frame: int | None = None, pointer: str | None = None, span: tuple[int, int] | None = None
     ) -> Where:
         """Name a place in this exchange; the bytes of a frame are filled in when it is known."""
+        if frame is None and pointer is None and span is None:
+            return self._whole
         if frame is not None and span is None and frame < len(self.stream.events):
             event = self.stream.events[frame]
             span = (event.start, event.end)

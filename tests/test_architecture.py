@@ -33,6 +33,8 @@ PURE = (
     "strictjson",
     "chatstream",
     "views",
+    "bench",
+    "silence",
     "judge",
     "verdict",
     "model",

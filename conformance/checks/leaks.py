@@ -19,6 +19,7 @@ from conformance.keyforms import keys_in
 from conformance.model import FaultKind, Finding
 from conformance.probes.auth import WRONG_KEY
 from conformance.redact import MASK
+from conformance.views import View
 
 _ANY: Final = either(valid(), invalid())
 _SHOWN: Final = 120
@@ -135,12 +136,9 @@ def key_not_echoed(case: Case) -> Iterator[Finding]:
                 span=(inside, inside + len(mark)) if inside >= 0 else None,
             )
             return
-    request = view.exchange.request
-    sent = " ".join(
-        (request.path, *(value for _, value in request.headers), request.body.decode("utf-8", "replace"))
-    )
+    headers = " ".join(value for _, value in view.exchange.request.headers)
     for key, whose in keys_in(error_words(view)[:_LOOKED_AT]):
-        if key not in sent:
+        if key not in headers and not _sent(view, key):
             inside = view.body.find(key.encode())
             yield case.fail(
                 f"the error holds a key of somebody, {key[:6]}… of {len(key)} characters, as {whose} hands them out",
@@ -181,9 +179,7 @@ def _nothing_of(case: Case, find: Callable[[str], Iterable[str]], what: str) -> 
     if not words:
         yield case.skip("the answer tells no error")
         return
-    request = case.view.exchange.request
-    sent = request.path + "\n" + request.body.decode("utf-8", "replace")
-    leak = next((found for found in find(words) if found not in sent), None)
+    leak = next((found for found in find(words) if not _sent(case.view, found)), None)
     if leak is None:
         yield case.ok()
         return
@@ -193,6 +189,11 @@ def _nothing_of(case: Case, find: Callable[[str], Iterable[str]], what: str) -> 
         "what the caller did wrong, and nothing of the server's inside",
         span=(inside, inside + len(leak.encode())) if inside >= 0 else None,
     )
+
+
+def _sent(view: View, found: str) -> bool:
+    """Whether the request said itself what was found, in its path or its body."""
+    return found in view.exchange.request.path or found in view.said
 
 
 def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[str]:

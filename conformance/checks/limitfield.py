@@ -27,8 +27,10 @@ def other_limit(view: View) -> str:
 
     An error is so read where it names both fields, says that one of them is not taken, and only the other was sent.
     """
+    if view.form is not Form.REFUSED:
+        return ""
     sent = [name for name in FIELDS if view.asked.get(name) is not None]
-    if view.form is not Form.REFUSED or len(sent) != 1:
+    if len(sent) != 1:
         return ""
     words = error_words(view)
     other = next(name for name in FIELDS if name not in sent)
@@ -42,9 +44,9 @@ def wants_limit(view: View, plain: View | None) -> str:
 
     ``plain`` is the answer to the same request with a limit.
     """
-    unlimited = not any(view.asked.get(name) is not None for name in FIELDS)
-    served = plain is not None and plain.succeeded
-    if view.form is not Form.REFUSED or not (unlimited and served):
+    if view.form is not Form.REFUSED or plain is None or not plain.succeeded:
+        return ""
+    if any(view.asked.get(name) is not None for name in FIELDS):
         return ""
     named = any(name in error_words(view) for name in FIELDS)
     return "with a limit it is served; parameters.no-limit judges that" if named else ""

@@ -80,12 +80,12 @@ def response_charset(case: Case) -> Iterator[Finding]:
 def names_charset(case: Case) -> Iterator[Finding]:
     """Look for a charset in the label of a body that has more than ASCII."""
     body, label = case.view.content, case.view.header("content-type") or "absent"
-    beyond = next((at for at, byte in enumerate(body) if byte > _LAST_ASCII), None)
-    if beyond is None:
+    if body.isascii():
         yield case.skip("the body is ASCII")
     elif "charset" in label.lower():
         yield case.ok()
     else:
+        beyond = next(at for at, byte in enumerate(body) if byte > _LAST_ASCII)
         yield case.fail(
             f"text beyond ASCII, and the label is {label[:80]}", "charset=utf-8", span=(beyond, beyond + 1)
         )
