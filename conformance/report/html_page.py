@@ -105,12 +105,16 @@ def _template() -> Template:
         "LISTED": LISTED,
         "OUTCOMES": [str(outcome) for outcome in Outcome],
         "VERDICTS": [str(verdict) for verdict in Verdict],
-        "cited": describe.cited,
         "feature_title": feature_title,
         "say": say,
-        "share": describe.share,
     }
-    environment.filters |= {"link": link, "whole": whole, "word": word}
+    environment.filters |= {
+        "cited": describe.cited,
+        "link": link,
+        "share": describe.share,
+        "whole": whole,
+        "word": word,
+    }
     return environment.get_template("page.html.jinja")
 
 
