@@ -268,9 +268,10 @@ def _read_sets(folder: Path, requirements: Mapping[str, Requirement]) -> dict[st
 
 def _check_pointers(catalogue: Catalogue) -> None:
     spec = catalogue.root / "spec"
+    files = {area: spec / "requirements" / f"{area}.yaml" for area in AREAS}
     titles: dict[str, str] = {}
     for row in catalogue.requirements.values():
-        file = spec / "requirements" / f"{row.area}.yaml"
+        file = files[row.area]
         if row.title in titles:
             raise wrong(file, row.id, f"{titles[row.title]} has the same title")
         titles[row.title] = row.id
@@ -284,9 +285,10 @@ def _check_pointers(catalogue: Catalogue) -> None:
         _all_known(file, row.id, "clause", row.clauses, catalogue.clauses)
         _all_known(file, row.id, "profile", row.levels, catalogue.profiles)
         _check_sources(file, row.id, row.sources, catalogue.sources)
+    file = spec / "clauses.yaml"
     for clause in catalogue.clauses.values():
-        _all_known(spec / "clauses.yaml", clause.id, "profile", clause.profiles, catalogue.profiles)
-        _check_sources(spec / "clauses.yaml", clause.id, clause.sources, catalogue.sources)
+        _all_known(file, clause.id, "profile", clause.profiles, catalogue.profiles)
+        _check_sources(file, clause.id, clause.sources, catalogue.sources)
     for profile in catalogue.profiles.values():
         file = spec / "profiles" / f"{profile.name}.yaml"
         _all_known(file, "documents", "source", profile.documents, catalogue.sources)

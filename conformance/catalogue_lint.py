@@ -14,8 +14,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conformance.catalogue import AREAS, load
-from conformance.datafile import LOADER, read_yaml
+from conformance.datafile import read_yaml
 from conformance.model import Claim, Level, Requirement
+from conformance.yamlvalues import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,25 +1,22 @@
 """Reads the suite's own data files entry by entry; every complaint names the file, the entry and the key.
 
-Fast on purpose: no JSON Schema, the C parser where it is built in. Users' own files are read by
-``conformance.userfile``, which knows lines.
+Fast on purpose: no JSON Schema. Users' own files are read by ``conformance.userfile``, which knows lines.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import yaml
 
+from conformance import yamlvalues
 from conformance.errors import CatalogueError
 from conformance.model import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
-
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The fastest safe YAML loader of this installation."""
 
 
 class _Named(Protocol):
@@ -38,7 +35,7 @@ def read_yaml(file: Path) -> Any:  # noqa: ANN401 - YAML holds anything
 
     """
     try:
-        return yaml.load(file.read_bytes(), LOADER)  # noqa: S506 - both loaders are the safe ones
+        return yamlvalues.read(file.read_bytes())
     except OSError as error:
         raise CatalogueError(
             f"{file} cannot be read.", why=str(error), hint="reinstall the package"

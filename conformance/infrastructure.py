@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
-import yaml
-
+from conformance.datafile import read_yaml
 from conformance.http1 import Answer
 from conformance.paths import data_root
 
 
 @cache
 def _marks() -> tuple[tuple[tuple[str, re.Pattern[str]], ...], tuple[re.Pattern[bytes], ...]]:
-    data = yaml.safe_load((data_root() / "spec" / "infrastructure.yaml").read_text("utf-8"))
+    data = read_yaml(data_root() / "spec" / "infrastructure.yaml")
     headers = tuple((row["name"], re.compile(row["value"], re.IGNORECASE)) for row in data["headers"])
     return headers, tuple(re.compile(text.encode(), re.IGNORECASE) for text in data["bodies"])
 
