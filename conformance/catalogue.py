@@ -221,7 +221,7 @@ def _source(row: Row) -> Source:
 def _requirement(row: Row) -> Requirement:
     excluded = row.mapping("excluded")
     why = excluded.get("why")
-    if excluded and why not in {item.value for item in Exclusion}:
+    if excluded and why not in list(Exclusion):
         raise row.error(f"excluded.why has to be one of {', '.join(Exclusion)}, not {why!r}")
     levels = {name: row.as_level(f"levels.{name}", value) for name, value in row.mapping("levels").items()}
     return Requirement(

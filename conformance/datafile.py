@@ -6,7 +6,7 @@ Fast on purpose: no JSON Schema. Users' own files are read by ``conformance.user
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import yaml
 
@@ -17,6 +17,9 @@ from conformance.model import Level
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+
+_LEVELS: Final = {level.value: level for level in Level}
 
 
 class _Named(Protocol):
@@ -110,9 +113,10 @@ class Row:
 
     def as_level(self, key: str, value: object) -> Level:
         """Read a value of ``key`` as a level."""
-        if value not in {level.value for level in Level}:
+        level = _LEVELS.get(value) if isinstance(value, str) else None
+        if level is None:
             raise self.error(f"{key} has to be must, should or may, not {value!r:.60}")
-        return Level(str(value))
+        return level
 
     def skip(self, *keys: str) -> None:
         """Pass over keys that are there for people."""
