@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.baseline import NOTHING_KNOWN, KnownFailures
 from conformance.catalogue import Catalogue, Profile, Source
@@ -103,7 +101,12 @@ def build(
         probe = plan.probe(name, model)
         if probe is not None and (view := answering(probe, latest)) is not None:
             answers[name, model] = view
-    writer = _Writer(run, catalogue, views, answers, sdk or SdkResults())
+    bulk = {
+        name: len(view.exchange.request.body) + 1
+        for name, view in answers.items()
+        if view.probe.has("generated")
+    }
+    writer = _Writer(run, catalogue, views, answers, sdk or SdkResults(), bulk, {})
     return shape.Report(
         format=shape.FORMAT,
         version=shape.VERSION,
@@ -215,10 +218,10 @@ def _sent(view: View) -> shape.Sent:
     )
 
 
-@dataclass(frozen=True)
-class _Writer:
+class _Writer(NamedTuple):
     """Writes what needs to look things up; ``answers`` has the view that counts for each planned case.
 
+    ``bulk`` orders the cases of a unit: generated requests stand last, those with the smallest body first.
     ``told`` keeps written cases by all that they say: of most probes many requirements say the same.
     """
 
@@ -227,7 +230,8 @@ class _Writer:
     views: Mapping[str, View]
     answers: Mapping[tuple[str, str], View]
     sdk: SdkResults
-    told: dict[tuple[object, ...], shape.CaseFacts] = field(default_factory=dict)
+    bulk: Mapping[tuple[str, str], int]
+    told: dict[tuple[object, ...], shape.CaseFacts]
 
     def plan_facts(self, plan: Plan, judgement: Judgement) -> shape.PlanFacts:
         return shape.PlanFacts(
@@ -261,20 +265,11 @@ class _Writer:
             sources=self._sources(row),
             cases=[
                 self._case(case, unit.model)
-                for case in sorted(unit.cases, key=lambda case: self._bulk.get((case.probe, unit.model), 0))
+                for case in sorted(unit.cases, key=lambda case: self.bulk.get((case.probe, unit.model), 0))
             ],
             breaks=[*(self._measured(deciding, unit.model) if failed else ()), *row.breaks],
             reproduce=self._reproduce(deciding, unit.model) if unit.verdict in _OPEN else None,
         )
-
-    @cached_property
-    def _bulk(self) -> Mapping[tuple[str, str], int]:
-        """What orders cases: generated requests stand last, those with the smallest body first."""
-        return {
-            name: len(view.exchange.request.body) + 1
-            for name, view in self.answers.items()
-            if view.probe.has("generated")
-        }
 
     def _case(self, case: CaseResult, model: str) -> shape.CaseFacts:
         first = _first(case)

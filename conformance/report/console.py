@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.model import Level, Verdict
 from conformance.report import describe
@@ -32,8 +31,7 @@ def render_console(report: Report, *, color: bool = False, width: int = 100, in_
     return "\n".join([*page.head(), *middle, *page.end()])
 
 
-@dataclass(frozen=True)
-class _Page:
+class _Page(NamedTuple):
     report: Report
     color: bool
     width: int

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from conformance import usage
@@ -14,8 +13,7 @@ from conformance.usage import Tokens
 from conformance.views import View
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(NamedTuple):
     """One run. ``target_url`` has no secret in it; times are Unix seconds, None when nothing was sent.
 
     ``stopped`` says why the run ended before its plan did, empty when it did not.
@@ -28,7 +26,7 @@ class RunFacts:
     started: float | None = None
     ended: float | None = None
     requests: int = 0
-    tokens: Tokens = Tokens(0, 0)  # noqa: RUF009 - a tuple
+    tokens: Tokens = Tokens()
     stopped: str = ""
     baseline: KnownFailures = NOTHING_KNOWN
 

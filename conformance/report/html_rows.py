@@ -7,9 +7,8 @@ the lengths of lists are all that is counted here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.model import GATEWAY, Verdict
 from conformance.report import describe
@@ -26,8 +25,7 @@ PROBES: Final = 6
 """Probes that are named beside a reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(NamedTuple):
     """A case told in full: ``request`` is what was asked, ``body`` its body, ``answer`` how it ended."""
 
     case: CaseFacts
@@ -40,8 +38,7 @@ class Story:
     exchange: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One unit; ``reasons`` are why cases have its verdict, each with how many and the first of their probes."""
 
     result: ResultFacts
@@ -57,8 +54,7 @@ class Row:
         return next((case["saw"] for case in describe.deciding(self.result) if case["saw"]), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The units of one requirement that share a verdict and a level; the first failure of a page stands open."""
 
     first: ResultFacts
@@ -74,8 +70,7 @@ class Group:
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """The groups of one verdict by feature; a page tells ``told`` ones in full, without a fold for a feature.
 
     ``cut`` says that there was no room to tell all of them in full.
@@ -106,8 +101,7 @@ def sections(report: Report) -> list[Section]:
     return [section for section in made if section.units]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What became of one thing that was asked for: an outcome for each model that has one."""
 
     requirement: str
@@ -124,8 +118,7 @@ def asked(report: Report) -> list[Asked]:
     ]
 
 
-@dataclass(frozen=True)
-class _Writer:
+class _Writer(NamedTuple):
     """``anchors`` are requirements that a page has a place for already, ``room`` is for cases told in full."""
 
     report: Report
