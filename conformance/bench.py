@@ -59,6 +59,8 @@ class Bench:
         for views in self.attempts.values():
             views.sort(key=lambda view: view.exchange.attempt)
         self.life = {model: self._life(model) for model in plan.models}
+        self._alive = {model: bool(text) for model, text in self.life.items()}
+        self._alive[GATEWAY] = any(self.life.values())
         self.mended = mended(self.attempts.values())
         self._counting = {name: views[-1] for name, views in self.attempts.items()}
         self._answers: dict[tuple[str, str], Answers] = {}
@@ -107,7 +109,7 @@ class Bench:
 
     def alive(self, model: str) -> bool:
         """Whether a model, or for the gateway any model, gave readable text."""
-        return bool(self.life.get(model)) if model != GATEWAY else any(self.life.values())
+        return self._alive.get(model, False)
 
     def asked(self, model: str) -> list[View]:
         """Return everything that a model was asked."""

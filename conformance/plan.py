@@ -258,11 +258,15 @@ def _demand_matches(only: Sequence[str], cases: Iterable[PlannedCase]) -> None:
 
 
 def _needed(
-    cases: Iterable[PlannedCase], checks: Iterable[Check], offered: Sequence[Probe], models: Sequence[str]
+    cases: Sequence[PlannedCase], checks: Iterable[Check], offered: Sequence[Probe], models: Sequence[str]
 ) -> tuple[Probe, ...]:
     """Close the probes of the cases over all that they lean on, in the order of the library."""
     index = _index(offered)
-    needs = {(check.requirement, check.name): (*check.needs, *check.beside) for check in checks}
+    needs = {
+        (check.requirement, check.name): (*check.needs, *check.beside)
+        for check in checks
+        if check.needs or check.beside
+    }
     retries = {(probe.retry.probe, probe.model): probe.id for probe in offered if probe.retry}
 
     def find(name: str, model: str) -> Probe | None:
@@ -271,9 +275,8 @@ def _needed(
 
     chosen: set[tuple[str, str]] = set()
     queue = {(name, model) for model in models for name in LIVES}
-    for case in cases:
-        queue.add((case.probe, case.model))
-        queue.update((name, case.model) for name in needs[case.requirement, case.check])
+    queue |= {(case.probe, case.model) for case in cases}
+    queue |= {(name, case.model) for case in cases for name in needs.get((case.requirement, case.check), ())}
     while queue:
         probe = find(*queue.pop())
         if probe is None or (probe.id, probe.model) in chosen:

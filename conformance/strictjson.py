@@ -99,7 +99,7 @@ def read(data: bytes | str, *, max_depth: int = 500) -> Document:
     """Read one JSON text; more than ``max_depth`` arrays and objects in one another are not read."""
     # Each byte that is not UTF-8 becomes one character, so that offsets can be turned back into bytes.
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
-    bad = None if isinstance(data, str) else _BAD_BYTE.search(text)
+    bad = None if text.isascii() or isinstance(data, str) else _BAD_BYTE.search(text)
     value, problems = _read(_BAD_BYTE.sub("\ufffd", text) if bad else text, max_depth)
     if bad:
         problems.insert(
@@ -140,7 +140,8 @@ def _read(text: str, max_depth: int) -> tuple[Json, list[Problem]]:
     begin = _skip_blanks(text, start)
     if begin > start:
         problems.append(Problem("leading-blank", start, f"{begin - start} blanks before the value"))
-    sound = _SURROGATE.sub(_replacement, text) if _MAYBE_SURROGATE.search(text) else text
+    plain = text.isascii() and r"\u" not in text
+    sound = text if plain or not _MAYBE_SURROGATE.search(text) else _SURROGATE.sub(_replacement, text)
     watch = _Watch()
     scanned = _scan(sound, begin, max_depth, watch)
     if isinstance(scanned, Problem):

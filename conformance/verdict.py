@@ -83,6 +83,9 @@ class UnitResult:
         return _judges(case.judges for case in self.cases if case.verdict is Verdict.INCONCLUSIVE)
 
 
+_UNDECIDED = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE})
+
+
 def fold_case(
     probe: str, findings: Sequence[Finding], *, alive: bool, reason: str = "", attempts: str = ""
 ) -> CaseResult:
@@ -91,7 +94,7 @@ def fold_case(
     if verdict is Verdict.PASS and not alive:
         verdict = Verdict.INCONCLUSIVE
         reason = reason or "no valid request got readable text from this model, so nothing of it can pass"
-    if verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE} and not reason:
+    if not reason and verdict in _UNDECIDED:
         reason = next((finding.saw for finding in findings if finding.verdict is verdict), "")
         reason = reason or "the check found nothing to look at"
     judges: tuple[tuple[str, ...], ...] = ()
@@ -135,7 +138,7 @@ def _worst(findings: Sequence[Finding]) -> Verdict:
         return Verdict.FAIL
     if Verdict.INCONCLUSIVE in seen:
         return Verdict.INCONCLUSIVE
-    if any(finding.verdict is Verdict.PASS and finding.examined > 0 for finding in findings):
+    if Verdict.PASS in {finding.verdict for finding in findings if finding.examined > 0}:
         return Verdict.PASS
     if Verdict.NOT_APPLICABLE in seen and Verdict.PASS not in seen:
         return Verdict.NOT_APPLICABLE

@@ -79,7 +79,7 @@ class View:
         closed = fault is None or fault.kind in {FaultKind.CLOSED_EARLY, FaultKind.RESET}
         return http1.read_answer(self.exchange.raw, method=self.exchange.request.method, closed=closed)
 
-    @property
+    @cached_property
     def status(self) -> int | None:
         """HTTP status, None without an answer."""
         return self.answer.status if self.answer else None
@@ -155,12 +155,12 @@ class View:
         """The body read as one JSON document."""
         return strictjson.read(self.content)
 
-    @property
+    @cached_property
     def json(self) -> Json:
         """The body's JSON value, None when it is not JSON."""
         return self.document.value if self.document.ok else None
 
-    @property
+    @cached_property
     def object(self) -> Mapping[str, Json]:
         """The body's JSON object, empty when it is not one."""
         return self.json if isinstance(self.json, dict) else {}
@@ -211,7 +211,7 @@ class View:
             return Form.STREAM
         return Form.OTHER
 
-    @property
+    @cached_property
     def succeeded(self) -> bool:
         """Whether the target said 2xx with a body that is a completion or a stream, and no error in it."""
         if self.form is Form.COMPLETION:
