@@ -101,12 +101,13 @@ def build(
         probe = plan.probe(name, model)
         if probe is not None and (view := answering(probe, latest)) is not None:
             answers[name, model] = view
+    places = {name: (Where(view.exchange.id),) for name, view in answers.items()}
     bulk = {
         name: len(view.exchange.request.body) + 1
         for name, view in answers.items()
         if view.probe.has("generated")
     }
-    writer = _Writer(run, catalogue, views, answers, sdk or SdkResults(), bulk, {})
+    writer = _Writer(run, catalogue, views, places, sdk or SdkResults(), bulk, {})
     return shape.Report(
         format=shape.FORMAT,
         version=shape.VERSION,
@@ -219,7 +220,7 @@ def _sent(view: View) -> shape.Sent:
 
 
 class _Writer(NamedTuple):
-    """Writes what needs to look things up; ``answers`` has the view that counts for each planned case.
+    """Writes what needs to look things up; ``answers`` has the exchange that counts for each planned case, as a place.
 
     ``bulk`` orders the cases of a unit: generated requests stand last, those with the smallest body first.
     ``told`` keeps written cases by all that they say: of most probes many requirements say the same.
@@ -228,7 +229,7 @@ class _Writer(NamedTuple):
     run: RunFacts
     catalogue: Catalogue
     views: Mapping[str, View]
-    answers: Mapping[tuple[str, str], View]
+    answers: Mapping[tuple[str, str], tuple[Where, ...]]
     sdk: SdkResults
     bulk: Mapping[tuple[str, str], int]
     told: dict[tuple[object, ...], shape.CaseFacts]
@@ -314,8 +315,7 @@ class _Writer(NamedTuple):
 
     def _places(self, case: CaseResult, finding: Finding, model: str) -> tuple[Where, ...]:
         """Return where a finding points; when it points nowhere, the exchange that it is about."""
-        view = self.answers.get((case.probe, model))
-        return finding.where or ((Where(view.exchange.id),) if view else ())
+        return finding.where or self.answers.get((case.probe, model), ())
 
     def _excerpt(self, places: Sequence[Where]) -> shape.Excerpt | None:
         view = self.views.get(places[0].exchange) if places else None

@@ -15,6 +15,7 @@ MOST: Final = 200
 """Distinct members that are listed; a target that invents names would fill the report."""
 
 _LONGEST_NAME: Final = 80
+_NESTED: Final = (dict, list)
 _DOCUMENTED: Final = {"completion": "ChatCompletion", "chunk": "ChatCompletionChunk"}
 
 
@@ -24,13 +25,13 @@ def extensions(views: Iterable[View]) -> list[Extension]:
     for view in sorted(views, key=lambda view: view.exchange.id):
         for where, value in _values(view):
             for pointer in _beyond(value, {"$ref": COMPONENTS + _DOCUMENTED[where]}, ()):
-                if (where, pointer) not in found and len(found) >= MOST:
-                    continue
-                entry = found.setdefault(
-                    (where, pointer),
-                    Extension(where=where, pointer=pointer, models=[], exchange=view.exchange.id),
-                )
-                if view.exchange.model not in {GATEWAY, *entry["models"]}:
+                entry = found.get((where, pointer))
+                if entry is None:
+                    if len(found) >= MOST:
+                        continue
+                    entry = Extension(where=where, pointer=pointer, models=[], exchange=view.exchange.id)
+                    found[where, pointer] = entry
+                if view.exchange.model != GATEWAY and view.exchange.model not in entry["models"]:
                     entry["models"].append(view.exchange.model)
     for entry in found.values():
         entry["models"].sort()
@@ -57,7 +58,7 @@ def _beyond(value: Json, schema: Mapping[str, Any], path: tuple[str, ...]) -> It
         known = schema.get("properties", {})
         for name, member in value.items():
             if name in known:
-                if isinstance(member, dict | list):
+                if isinstance(member, _NESTED):
                     yield from _beyond(member, known[name], (*path, name))
             elif known:
                 yield json_pointer((*path, clip(name, _LONGEST_NAME)))
@@ -67,7 +68,7 @@ def _resolved(schema: Mapping[str, Any], value: Json) -> Mapping[str, Any]:
     """Follow references, and of alternatives take the one that can hold the value's members."""
     while "$ref" in schema:
         schema = description()["components"]["schemas"][schema["$ref"].removeprefix(COMPONENTS)]
-    if "anyOf" in schema and isinstance(value, dict | list):
+    if "anyOf" in schema and isinstance(value, _NESTED):
         branches = [_resolved(branch, value) for branch in schema["anyOf"]]
         return next((each for each in branches if "properties" in each or "items" in each), schema)
     return schema
