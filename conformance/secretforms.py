@@ -15,6 +15,7 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
 
 Span: TypeAlias = tuple[int, int]
@@ -55,16 +56,21 @@ class SecretForms:
                 yield from _overlapping(re.compile(re.escape(text)), data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Pattern:
     """``signs``: wherever the pattern matches without an escape, one of them is in the normalised bytes."""
 
-    pattern: re.Pattern[bytes]
+    source: bytes
     signs: tuple[bytes, ...]
+
+    @cached_property
+    def compiled(self) -> re.Pattern[bytes]:
+        """The pattern, made when it is first of use: that takes a while, and few answers hold a secret."""
+        return re.compile(self.source)
 
     def spans(self, data: bytes, normalised: bytes, *, encoded: bool) -> Iterator[Span]:
         if encoded or any(sign in normalised for sign in self.signs):
-            yield from _overlapping(self.pattern, data)
+            yield from _overlapping(self.compiled, data)
 
 
 def _overlapping(pattern: re.Pattern[bytes], data: bytes) -> Iterator[Span]:
@@ -83,14 +89,14 @@ def _without_breaks(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 
 def _as_it_is(secret: str) -> _Pattern:
-    pattern = re.compile(b"".join(_character({char.lower(), char.upper()}) for char in secret))
+    pattern = b"".join(_character({char.lower(), char.upper()}) for char in secret)
     # A quote, a slash or a backslash may be escaped, and a space a plus: what lies between them is the sign.
     parts = [part for part in re.split(r'["/\\ ]', secret.lower()) if part]
     return _Pattern(pattern, (max(parts, default="", key=len).encode(),))
 
 
 def _hexadecimal(secret: str) -> _Pattern:
-    pattern = re.compile(b"".join(_hex_digits(char) for char in secret))
+    pattern = b"".join(_hex_digits(char) for char in secret)
     return _Pattern(pattern, (secret.encode().hex().encode(),))
 
 
@@ -100,7 +106,7 @@ def _base64(secret: str, offset: int) -> _Pattern:
     last = 8 * (offset + len(secret)) // 6
     digits = base64.b64encode(bytes(offset) + secret.encode() + bytes(3)).decode()[first:last]
     gap = b"(?:" + _LINE_BREAK + b")?"
-    pattern = re.compile(gap.join(_character(set(_TWINS.get(digit, digit))) for digit in digits))
+    pattern = gap.join(_character(set(_TWINS.get(digit, digit))) for digit in digits)
     # With this many parts, one of them is not broken by a line end.
     size = -(-len(digits) // (2 + len(digits) // _SHORTEST_LINE))
     return _Pattern(pattern, tuple(digits[at : at + size].encode() for at in range(0, len(digits), size)))
