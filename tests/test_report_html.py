@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from markupsafe import escape
 from pages import large_report, markup
 from report_factory import MODEL, Run, answer, chunk, failed, golden_run, passed, request
 from test_report_render import HOSTILE, hostile_report
 
 from conformance.model import GATEWAY, FaultKind, Outcome, TransportFault
+from conformance.report import html_page, html_words
 from conformance.report.html_page import render_html
 from conformance.report.html_rows import CASES, IN_FULL, asked, sections
 from conformance.report.html_words import HOME, say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conformance.report.shape import Report
 
 WORDS = yaml.safe_load((HOME / "words.yaml").read_text("utf-8"))
@@ -255,6 +259,23 @@ def test_every_text_is_used() -> None:
     }
 
     assert unused == set()
+
+
+def test_a_kept_template_is_not_used_once_the_words_in_it_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = golden_run().report()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told = dict(html_words.words())
+    try:
+        for skip in (told["skip"], escape("To the results")):
+            monkeypatch.setattr(html_words, "words", lambda skip=skip: {**told, "skip": skip})
+            monkeypatch.setattr(html_page, "words", html_words.words)
+            html_page._template.cache_clear()
+
+            assert f'href="#results">{skip}</a>' in render_html(report)
+    finally:
+        html_page._template.cache_clear()
 
 
 def test_a_text_with_markup_of_a_target_in_it_stays_text() -> None:

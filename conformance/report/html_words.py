@@ -42,7 +42,7 @@ def words() -> Mapping[str, Markup]:
 
 
 def word(name: str) -> Markup:
-    """Return one of the page's texts that have no gaps."""
+    """Return one of the page's texts that have no gaps; where a template names it outright, it is compiled in."""
     return words()[name]
 
 
