@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from conformance import sse, strictjson
@@ -123,7 +124,7 @@ class Choice:
         return told[0] if told and all(reason == told[0] for reason in told) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChatStream:
     """All frames of a stream, its framing, and what each choice adds up to."""
 
@@ -136,12 +137,12 @@ class ChatStream:
         """The events in their order; a frame's index is its event's index."""
         return self.framing.events
 
-    @property
+    @cached_property
     def chunks(self) -> tuple[Frame, ...]:
         """The frames that are chunks."""
         return tuple(frame for frame in self.frames if frame.kind is FrameKind.CHUNK)
 
-    @property
+    @cached_property
     def errors(self) -> tuple[Frame, ...]:
         """The frames that carry an error, also one that is fused with another event."""
         return tuple(
@@ -150,7 +151,7 @@ class ChatStream:
             if frame.kind is FrameKind.ERROR or (frame.kind is FrameKind.FUSED and frame.value)
         )
 
-    @property
+    @cached_property
     def done(self) -> tuple[Frame, ...]:
         """The frames that are exactly the terminator."""
         return tuple(frame for frame in self.frames if frame.kind is FrameKind.DONE)
@@ -160,7 +161,7 @@ class ChatStream:
         """Every choice entry of every chunk, in order."""
         return (delta for frame in self.chunks for delta in frame.deltas)
 
-    @property
+    @cached_property
     def usages(self) -> tuple[Frame, ...]:
         """The chunks that carry a usage object."""
         return tuple(frame for frame in self.chunks if frame.usage is not None)

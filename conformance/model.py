@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """Any JSON value, as :mod:`json` reads it."""
@@ -236,8 +236,7 @@ class Exchange:
     fetched: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """A place in the evidence: an event of a stream, a byte range of the body, a JSON pointer."""
 
     exchange: str
@@ -246,8 +245,7 @@ class Where:
     pointer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What one check says of one case. ``examined`` counts the things it looked at; 0 is no opinion.
 
     ``outcome`` is what became of ``wanted``, and ``allowed`` are the outcomes that are right for it with this model.

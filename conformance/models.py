@@ -128,7 +128,8 @@ class ModelCard:
 
     def allowed(self, parameter: str, body: Json) -> frozenset[Outcome]:
         """Return the outcomes that ``parameter`` may have in the request ``body`` with this model."""
-        rule = next((rule for rule in self.rules_for(body) if rule.parameter == parameter), None)
+        ours = (rule for rule in self.rules if rule.parameter == parameter)
+        rule = next((rule for rule in ours if all_hold(rule.when, body)), None)
         return WORKS if rule is None else rule.allow
 
 

@@ -36,8 +36,7 @@ class Exit(IntEnum):
     HARNESS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class CaseResult:
+class CaseResult(NamedTuple):
     """What all findings of one check on one probe add up to.
 
     ``judges`` stand where it is inconclusive and each reason of that is judged by other requirements: those of each
@@ -160,16 +159,10 @@ def effective_level(level: Level, claim: Claim, cases: Sequence[CaseResult]) -> 
     A broken answer counts at MUST whatever the row says; an out-of-range value that is accepted never above SHOULD,
     nor a feature that is silently ignored where the profile does not claim it.
     """
-    outcomes = {
-        finding.outcome
-        for case in cases
-        for finding in case.findings
-        if finding.verdict is Verdict.FAIL and finding.outcome
-    }
-    if Outcome.BROKEN in outcomes:
+    failures = [f for case in cases for f in case.findings if f.verdict is Verdict.FAIL]
+    if any(finding.outcome is Outcome.BROKEN for finding in failures):
         return Level.MUST
     soft = {Outcome.LENIENT} | (set() if claim is Claim.YES else {Outcome.DROPPED})
-    failures = [f for case in cases for f in case.findings if f.verdict is Verdict.FAIL]
     if failures and level is Level.MUST and all(finding.outcome in soft for finding in failures):
         return Level.SHOULD
     return level

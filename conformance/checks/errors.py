@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from conformance.chatstream import FrameKind
@@ -135,7 +134,7 @@ def validation_status(case: Case) -> Iterator[Finding]:
     elif case.view.succeeded and _out_of_range(case.probe):
         yield case.skip(f"it is served; {case.probe.requirement} judges that")
     elif case.view.succeeded:
-        yield replace(failed(case, "status 400 or 422"), outcome=Outcome.LENIENT)
+        yield failed(case, "status 400 or 422")._replace(outcome=Outcome.LENIENT)
     elif case.view.form not in {Form.REFUSED, Form.LIMITED}:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     elif case.view.status in case.probe.defect.statuses:
@@ -158,8 +157,7 @@ def context_length(case: Case) -> Iterator[Finding]:
     elif tokens > case.card.window:
         yield case.unsure(f"it was served whole ({tokens} tokens): the window is wider than the card says")
     else:
-        yield replace(
-            failed(case, "status 400 or 413 that names the length"),
+        yield failed(case, "status 400 or 413 that names the length")._replace(
             saw=f"served after {tokens} tokens of the prompt: what did not fit was cut off without a word",
             outcome=Outcome.DROPPED,
         )

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -165,8 +165,7 @@ def conclude(case: Case, wanted: Wanted, shown: Shown = SERVED) -> Finding:
         for rule in _rules(case, wanted)
         if finding.outcome not in WORKS and finding.outcome in rule.allow
     )
-    return replace(
-        finding,
+    return finding._replace(
         wanted=wanted.what,
         allowed=tuple(outcome for outcome in Outcome if outcome in allowed),
         outdated=next((rule.outdated for rule in rules if rule.outdated), ""),
@@ -183,7 +182,7 @@ def _concluded(case: Case, wanted: Wanted, shown: Shown) -> Finding:
         return case.unsure(anyway) if anyway else finding
     if not view.succeeded:
         skipped = case.skip(f"the answer is {view.form.noun} ({view.status}); other requirements judge that")
-        return replace(skipped, outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
+        return skipped._replace(outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
     return _served(case, wanted, shown)
 
 
@@ -204,7 +203,7 @@ def _served(case: Case, wanted: Wanted, shown: Shown) -> Finding:
     if verdict is Verdict.PASS:
         return case.ok(shown.examined, shown.saw, outcome=outcome)
     if verdict is Verdict.NOT_APPLICABLE:
-        return replace(case.skip(f"{shown.saw}: {_rule(case, wanted)}"), outcome=outcome)
+        return case.skip(f"{shown.saw}: {_rule(case, wanted)}")._replace(outcome=outcome)
     return case.fail(
         shown.saw,
         shown.expected or "the effect that was asked for",
@@ -239,7 +238,7 @@ def _refused(case: Case, wanted: Wanted) -> Finding:
         )
     ruled = Outcome.REJECTED_CLEAN in allowed
     why = _rule(case, wanted) if ruled else "it is refused clearly, and nobody claims it"
-    return replace(case.skip(f"{saw}: {why}"), outcome=Outcome.REJECTED_CLEAN)
+    return case.skip(f"{saw}: {why}")._replace(outcome=Outcome.REJECTED_CLEAN)
 
 
 def _refused_for_another(case: Case, wanted: Wanted) -> Finding:

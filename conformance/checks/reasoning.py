@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from conformance.checks.api import Case, Reads, Selector, check
@@ -93,7 +92,7 @@ def off_honoured(case: Case) -> Iterator[Finding]:
         finding = case.skip(
             f"status {case.view.status} to {OFF.what}: refused clearly, and nobody promises it"
         )
-        finding = replace(finding, outcome=Outcome.REJECTED_CLEAN)
+        finding = finding._replace(outcome=Outcome.REJECTED_CLEAN)
     yield finding
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import error_words
@@ -45,7 +44,7 @@ def _refused(case: Case, example: Example) -> Finding:
     if ruled and view.error is not None:
         said = "; ".join(rule.says for rule in ruled)
         skipped = case.skip(f"{example.source} is refused, as this model's rule allows ({said})")
-        return replace(skipped, outdated=next((rule.outdated for rule in ruled if rule.outdated), ""))
+        return skipped._replace(outdated=next((rule.outdated for rule in ruled if rule.outdated), ""))
     return case.fail(saw, _expected(example))
 
 
