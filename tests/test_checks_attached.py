@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -41,7 +40,7 @@ def found(requirement: str, view: View, *, plain: int | None = 12, claim: Claim 
     model = view.probe.model
     known = PROBES.get(model, {}) if plain is not None else {}
     others = [view_of(known["chat.basic"], said("Hello", plain))] if known else []
-    case = replace(case_of(requirement, view, *others, claim=claim), card=CARDS.card(model))
+    case = case_of(requirement, view, *others, claim=claim)._replace(card=CARDS.card(model))
     return [
         finding
         for check in all_checks()

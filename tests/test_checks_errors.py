@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -530,7 +529,7 @@ BEYOND = probes("errors", card=SMALL, model="small")["errors.context-length"]
 
 
 def beyond(answer: bytes) -> Verdict:
-    case = replace(case_of("errors.context-length", view_of(BEYOND, answer)), card=SMALL)
+    case = case_of("errors.context-length", view_of(BEYOND, answer))._replace(card=SMALL)
     (finding,) = context_length(case)
     return finding.verdict
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -63,7 +62,7 @@ def with_card(
     requirement: str, probe: Probe, answer: bytes, card: ModelCard, claim: Claim = Claim.YES
 ) -> Finding:
     """Return what the one check of a requirement says for a model with this card."""
-    case = replace(case_of(requirement, view_of(probe, answer), claim=claim), card=card)
+    case = case_of(requirement, view_of(probe, answer), claim=claim)._replace(card=card)
     (found,) = (
         finding
         for check in all_checks()

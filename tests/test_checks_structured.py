@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -65,7 +64,7 @@ def says(requirement: str, probe: str, answer: bytes) -> Verdict | None:
 
 
 def of(requirement: str, probe: str, answer: bytes, card: ModelCard, claim: Claim = Claim.YES) -> Finding:
-    case = replace(case_of(requirement, view_of(PROBES[probe], answer), claim=claim), card=card)
+    case = case_of(requirement, view_of(PROBES[probe], answer), claim=claim)._replace(card=card)
     (check,) = (check for check in all_checks() if check.requirement == requirement)
     (finding,) = check.judge(case)
     return finding

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -36,7 +35,7 @@ def planned(profile: str, *models: str) -> Plan:
 
 
 def judged(view: View) -> list[Finding]:
-    case = replace(case_of(ROW, view, claim=Claim.YES), card=CARDS.card(view.probe.model))
+    case = case_of(ROW, view, claim=Claim.YES)._replace(card=CARDS.card(view.probe.model))
     return [
         finding
         for check in all_checks()

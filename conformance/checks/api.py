@@ -7,9 +7,10 @@ silent on all others. So a check need not ask whether there was a 503 or a page 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from conformance.mended import Mended
 from conformance.model import Claim, Finding, Level, Outcome, Probe, Requirement, Verdict, Where
@@ -60,8 +61,7 @@ READABLE: Mapping[Reads, frozenset[Form]] = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One check on one answer to a probe: everything that a judgement may depend on.
 
     ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try
@@ -78,7 +78,7 @@ class Case:
     card: ModelCard
     level: Level
     claim: Claim
-    others: Mapping[str, View] = field(default_factory=dict)
+    others: Mapping[str, View] = MappingProxyType({})
     tries: tuple[View, ...] = ()
     final: bool = True
     sdk: SdkResults | None = None
