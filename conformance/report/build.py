@@ -223,7 +223,7 @@ class _Writer(NamedTuple):
     """Writes what needs to look things up; ``answers`` has the exchange that counts for each planned case, as a place.
 
     ``bulk`` orders the cases of a unit: generated requests stand last, those with the smallest body first.
-    ``told`` keeps written cases by all that they say: of most probes many requirements say the same.
+    ``told`` keeps what was written of each case of a model: of most probes many requirements say the same.
     """
 
     run: RunFacts
@@ -232,7 +232,7 @@ class _Writer(NamedTuple):
     answers: Mapping[tuple[str, str], tuple[Where, ...]]
     sdk: SdkResults
     bulk: Mapping[tuple[str, str], int]
-    told: dict[tuple[object, ...], shape.CaseFacts]
+    told: dict[tuple[CaseResult, str], shape.CaseFacts]
 
     def plan_facts(self, plan: Plan, judgement: Judgement) -> shape.PlanFacts:
         return shape.PlanFacts(
@@ -273,21 +273,14 @@ class _Writer(NamedTuple):
         )
 
     def _case(self, case: CaseResult, model: str) -> shape.CaseFacts:
-        first = _first(case)
-        places = self._places(case, first, model)
-        if case.verdict is Verdict.FAIL:
-            return self._written(case, first, places)
-        said = (
-            case.probe, case.verdict, case.outcome, case.examined, case.reason, case.attempts,
-            first.saw, first.expected, places,
-        )  # fmt: skip
-        told = self.told.get(said)
+        told = self.told.get((case, model))
         if told is None:
-            told = self.told[said] = self._written(case, first, places)
+            told = self.told[case, model] = self._written(case, model)
         return told
 
-    def _written(self, case: CaseResult, first: Finding, places: Sequence[Where]) -> shape.CaseFacts:
-        """Write a case of which ``first`` is the first finding that decided it, and points at ``places``."""
+    def _written(self, case: CaseResult, model: str) -> shape.CaseFacts:
+        first = _first(case)
+        places = self._places(case, first, model)
         failed = case.verdict is Verdict.FAIL
         further = [each for each in case.findings if failed and each.verdict is case.verdict][1:]
         return shape.CaseFacts(
