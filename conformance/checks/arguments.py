@@ -6,7 +6,6 @@ the model's own bad writing, and is *garbled*.
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -88,6 +87,8 @@ def _doubled(text: str) -> Kind | None:
 
 
 def _spoilt(text: str) -> Kind:
+    import html  # noqa: PLC0415 - its tables are large, and only what is spoilt needs them
+
     stripped = text.strip()
     if stripped == "[object Object]":
         return Kind.SCRIPT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 from urllib.parse import quote
 
@@ -94,6 +93,8 @@ PIECES: Final = ("价格", "Ünïcödé", "😀", "ﾃｽﾄ")
 
 def spoilt_forms(line: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return the ways in which relays are known to spoil a line, each with a pattern of what comes back then."""
+    from html import escape  # noqa: PLC0415 - its tables are large, and only what is spoilt needs them
+
     utf8 = line.encode("utf-8")
     forms = [
         ("UTF-8 read as Latin-1", re.escape(utf8.decode("latin-1")[:12].strip())),
@@ -125,11 +126,12 @@ def spoilt_forms(line: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 def unicode_roundtrip(case: Case) -> Iterator[Finding]:
     """A line that the model repeats comes back as it was sent (B16)."""
     text = case.view.text
-    whole = [piece for piece in PIECES if piece in text]
-    spoilt = [(what, found) for what, form in spoilt_forms(ECHO_LINE) if (found := form.search(text))]
     if ECHO_LINE in text:
         yield case.ok(len(ECHO_LINE))
-    elif spoilt:
+        return
+    whole = [piece for piece in PIECES if piece in text]
+    spoilt = [(what, found) for what, form in spoilt_forms(ECHO_LINE) if (found := form.search(text))]
+    if spoilt:
         what, found = spoilt[0]
         yield case.fail(f"{what}: {found[0][:60]!r}", f"{ECHO_LINE!r}", examined=len(ECHO_LINE))
     elif whole:

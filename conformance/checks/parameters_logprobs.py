@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
@@ -25,8 +24,7 @@ _ROUNDED: Final = 0.01
 _BOTH: Final = ids("parameters.logprobs", "parameters.logprobs-stream")
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     """One entry for one token, with the place where it stands."""
 
     value: Json

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.select import ids
@@ -24,8 +23,7 @@ _TEMPLATE: Final = 12
 """Tokens that a template may write around each message, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(NamedTuple):
     """The lines of a conversation: those of the turns in question, the others, and the number of messages."""
 
     turns: Counter[str]
@@ -56,8 +54,7 @@ def _bytes(lines: Iterable[str]) -> int:
     return sum(len(line.encode("utf-8", "surrogatepass")) for line in lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bill:
+class _Bill(NamedTuple):
     """What the turns cost beside another answer, in prompt tokens.
 
     ``least`` is the growth that their words demand, ``other`` the growth that the rest of the requests may explain,

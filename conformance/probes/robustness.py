@@ -87,7 +87,7 @@ def _great_sizes(body: dict[str, Json]) -> Iterator[_Row]:
     """Yield a long member and a long body; neither makes the prompt longer."""
     whole = encode(body)
     long_user = encode({**body, "user": "x" * LONG_VALUE})
-    blank = b"{" + b" " * (LARGE_BODY - len(whole)) + whole[1:]
+    blank = b"".join((b"{", b" " * (LARGE_BODY - len(whole)), whole[1:]))
     yield "long-value", long_user, f"a user of {LONG_VALUE} characters", (*_SIZE, "user")
     yield "large-body", blank, f"{LARGE_BODY} bytes, most of them white space", _SIZE
 
