@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
+from conformance.datafile import read_yaml
 from conformance.errors import CatalogueError
 from conformance.model import Json
 from conformance.paths import data_root
@@ -128,10 +127,7 @@ def pick_faults(names: Sequence[str]) -> tuple[Fault, ...]:
 
 
 def _file(file: Path) -> Iterator[Fault]:
-    try:
-        rows: Json = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CatalogueError(f"{file} cannot be read.", why=str(error), hint="correct the file") from None
+    rows = read_yaml(file)
     if not isinstance(rows, list):
         raise wrong(file.name, "a list of faults is expected")
     for number, row in enumerate(rows):
