@@ -10,4 +10,4 @@ def one_of(*patterns: str) -> Callable[[str], bool]:
     whole = frozenset(pattern for pattern in patterns if not pattern.endswith("*"))
     begins = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
     assert not any("*" in name for name in (*whole, *begins)), patterns
-    return lambda name: name in whole or name.startswith(begins)
+    return (lambda name: name in whole or name.startswith(begins)) if begins else whole.__contains__

@@ -40,9 +40,12 @@ def invalid(*traits: str) -> Selector:
 
 
 @cache
-def either(*selectors: Selector) -> Selector:
+def either(first: Selector, *others: Selector) -> Selector:
     """Choose what any of these chooses."""
-    return lambda probe: any(selector(probe) for selector in selectors)
+    if not others:
+        return first
+    rest = either(*others)
+    return lambda probe: first(probe) or rest(probe)
 
 
 @cache
