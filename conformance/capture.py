@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Final, Protocol
 
 from conformance.model import Exchange, FaultKind, Intent, Json, Probe, Request
-from conformance.plan import LIVES, Plan, exchange_id
+from conformance.plan import LIVES, Plan
 from conformance.probes import burst, recipes, tries
 from conformance.retryafter import retry_after
 from conformance.sparing import in_batches, in_chains, spared
@@ -216,7 +216,7 @@ class Capture:
         self.stopped = self.stopped or self._over_budget(probe)
         if self.stopped:
             return
-        name = exchange_id(probe, seed=self.plan.seed, challenge=self.plan.challenge, attempt=attempt)
+        name = self.plan.exchange_id(probe, attempt)
         self.requests += 1
         self.tokens += probe.budget
         self.record.intent(name)

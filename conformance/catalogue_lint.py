@@ -16,7 +16,6 @@ from jsonschema import Draft202012Validator
 from conformance.catalogue import AREAS, load
 from conformance.datafile import read_yaml
 from conformance.model import Claim, Level, Requirement
-from conformance.yamlvalues import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +87,7 @@ def _as_json(data: Any) -> Any:  # noqa: ANN401 - YAML holds anything
 
 def _repeated(file: Path) -> Iterator[str]:
     """Yield keys that stand twice in one mapping; YAML would keep the last without a word."""
-    pending = [yaml.compose(file.read_text("utf-8"), Loader=LOADER)]
+    pending = [yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)]
     while pending:
         node = pending.pop()
         if isinstance(node, yaml.SequenceNode):

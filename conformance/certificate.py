@@ -20,7 +20,7 @@ from conformance.evidence import EVIDENCE
 from conformance.jsontext import on_lines
 from conformance.model import Claim
 from conformance.paths import data_root
-from conformance.plan import Plan, exchange_id
+from conformance.plan import Plan
 from conformance.reenact import reenact
 from conformance.report import describe
 from conformance.report.badge import render_badge
@@ -143,7 +143,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
                 "id": probe.id,
                 "model": probe.model,
                 "intent": str(probe.intent),
-                "exchange": exchange_id(probe, seed=plan.seed, challenge=plan.challenge),
+                "exchange": plan.exchange_id(probe),
             }
             for probe in plan.probes
         ],

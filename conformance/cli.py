@@ -195,7 +195,7 @@ def _masked(text: str, arguments: argparse.Namespace) -> str:
 def entry() -> None:
     """Console script."""
     # Nearly all that a run makes lives to its end: to look through it often, and once more then, finds nothing.
-    gc.set_threshold(20_000)
+    gc.set_threshold(100_000)
     code = main()
     gc.freeze()
     sys.exit(code)

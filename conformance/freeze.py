@@ -1,4 +1,4 @@
-"""Writes down which requirements a set has: ``python -m conformance.freeze [SET]``.
+"""Writes down which requirements a set has, and copies our YAML: ``python -m conformance.freeze [SET]``.
 
 A set that is not released grows with the catalogue. A released one never changes: later rows go into the next
 set, so that an upgrade turns no nightly run red. ``spec/ids.lock`` keeps every id that ever was in a set; ids
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from conformance.catalogue import load
 from conformance.catalogue_lint import read_lock
 from conformance.errors import CatalogueError, ConformanceError
+from conformance.paths import data_root
+from conformance.yamlcopies import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     """Freeze the set that is named, else the latest, and say what was added; return the exit code."""
     try:
         made = freeze(arguments[0] if arguments else None)
+        write(data_root())
     except ConformanceError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -8,7 +8,7 @@ from pathlib import Path
 from conformance import evidence as evidence_file
 from conformance import sdkresults
 from conformance.model import GATEWAY, Exchange, Json
-from conformance.plan import Plan, exchange_id
+from conformance.plan import Plan
 from conformance.resume import note_lost, replacing
 
 
@@ -30,7 +30,7 @@ def join_evidence(
     files = [*parts, *first] if any(part.stem.endswith(".0") for part in parts) else [*first, *parts]
     held = {file: evidence_file.read(file) for file in files}
     read = list(held.values())
-    sent = {exchange_id(probe, seed=plan.seed, challenge=plan.challenge) for probe in plan.probes}
+    sent = {plan.exchange_id(probe) for probe in plan.probes}
     found_first: dict[str, Exchange] = {}
     for number, each in enumerate(read):
         for found in each.exchanges:

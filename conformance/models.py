@@ -16,10 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-import yaml
-
-from conformance import yamlvalues
 from conformance.conditions import Condition, all_hold, read_conditions
+from conformance.datafile import read_yaml
 from conformance.errors import CatalogueError
 from conformance.model import Claim, Json, Outcome
 from conformance.paths import data_root
@@ -178,16 +176,12 @@ def load_cards(
 
     """
     file = path or data_root() / "spec" / "models.yaml"
-    try:
-        read = _read(file)
-    except (OSError, yaml.YAMLError) as error:
-        raise CatalogueError(f"{file} cannot be read.", why=str(error), hint="restore the file") from None
-    return _Loader(_mapping(read, file.name), file.name).load(overrides or {})
+    return _Loader(_mapping(_read(file), file.name), file.name).load(overrides or {})
 
 
 @cache
 def _read(file: Path) -> Json:
-    return cast("Json", yamlvalues.read(file.read_bytes()))
+    return cast("Json", read_yaml(file))
 
 
 _ASK: Final = frozenset(

@@ -13,7 +13,7 @@ import hashlib
 import json
 from binascii import hexlify
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from glob import escape
@@ -44,7 +44,11 @@ class PlannedCase(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that follows from the catalogue, the profile, the models and the flags."""
+    """Everything that follows from the catalogue, the profile, the models and the flags.
+
+    ``digest`` is a hash of all that is asked and judged. ``ids`` holds the ids of exchanges that are known already,
+    by probe and model.
+    """
 
     set_name: str
     profile: str
@@ -56,6 +60,7 @@ class Plan:
     probes: tuple[Probe, ...]
     cases: tuple[PlannedCase, ...]
     digest: str
+    ids: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def complete(self) -> bool:
@@ -67,6 +72,11 @@ class Plan:
         return self.index.get((name, model)) or (
             self.index.get((name, self.models[0])) if model == GATEWAY else self.index.get((name, GATEWAY))
         )
+
+    def exchange_id(self, probe: Probe, attempt: int = 1) -> str:
+        """Return the id of a probe's exchange: a hash of what is asked, the same on every target."""
+        known = self.ids.get((probe.id, probe.model)) or _exchange_id(probe, self.seed, self.challenge)
+        return known + (f"-{attempt}" if attempt > 1 else "")
 
     def tries(self, probe: Probe) -> tuple[Probe, ...]:
         """Return a probe and its further tries, in the order in which they are sent."""
@@ -127,8 +137,7 @@ def _index(probes: Iterable[Probe]) -> dict[tuple[str, str], Probe]:
     return {(probe.id, probe.model): probe for probe in probes}
 
 
-def exchange_id(probe: Probe, *, seed: int, challenge: str, attempt: int = 1) -> str:
-    """Return the id of a probe's exchange: a hash of what is asked, the same on every target."""
+def _exchange_id(probe: Probe, seed: int, challenge: str) -> str:
     sent = probe.request
     before = json.dumps([probe.id, probe.model, sent.method, sent.path, sent.headers])
     after = json.dumps([probe.follow.recipe if probe.follow else None, seed, challenge])
@@ -137,7 +146,7 @@ def exchange_id(probe: Probe, *, seed: int, challenge: str, attempt: int = 1) ->
     asked = hashlib.sha256(f'{before[:-1]}, "'.encode())
     asked.update(hexlify(sent.body))
     asked.update(f'", {after[1:]}'.encode())
-    return f"ex-{asked.hexdigest()[:16]}" + (f"-{attempt}" if attempt > 1 else "")
+    return f"ex-{asked.hexdigest()[:16]}"
 
 
 def make_plan(
@@ -190,6 +199,7 @@ def make_plan(
         probes,
         tuple(cases),
         "",
+        {(probe.id, probe.model): _exchange_id(probe, seed, challenge) for probe in probes},
     )
     return replace(plan, digest=_digest(plan, probes, cases))
 
@@ -298,7 +308,7 @@ def _digest(plan: Plan, probes: Iterable[Probe], cases: Iterable[PlannedCase]) -
         plan.set_name,
         plan.profile,
         plan.models,
-        [exchange_id(probe, seed=plan.seed, challenge=plan.challenge) for probe in probes],
+        [plan.exchange_id(probe) for probe in probes],
         list(cases),
     ]
     return "sha256:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()

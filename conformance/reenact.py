@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from conformance.capture import Capture, Pace
 from conformance.model import Exchange, FaultKind, Request, TransportFault
-from conformance.plan import Plan, exchange_id
+from conformance.plan import Plan
 from conformance.redact import MASK
 from conformance.served import as_served
 
@@ -43,9 +43,7 @@ def reenact(plan: Plan, exchanges: Iterable[Exchange]) -> Reenactment:
     job = Capture(plan, tape.send, tape, Pace(concurrency=1, longest_wait=0.0))
     asyncio.run(job.run())
     possible = {
-        exchange_id(probe, seed=plan.seed, challenge=plan.challenge, attempt=attempt): probe
-        for probe in plan.probes
-        for attempt in range(1, _LONGEST + 1)
+        plan.exchange_id(probe, attempt): probe for probe in plan.probes for attempt in range(1, _LONGEST + 1)
     }
     foreign = [
         name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import secrets
 import shutil
@@ -54,6 +55,7 @@ def _to_the_end(
     arguments: argparse.Namespace, prepared: engine.Prepared, folder: Path, before: Evidence | None
 ) -> int:
     progress = progress_to(sys.stderr, quiet=arguments.quiet)
+    gc.freeze()  # what is planned lives to the end: no search for garbage has to look at it while answers come in
     stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
     shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)

@@ -20,7 +20,6 @@ from conformance.options import REFERENCE
 from conformance.proxy import proxy_for
 from conformance.secret import Secret
 from conformance.target import Target, parse_header, parse_target
-from conformance.userfile import load
 
 _N = TypeVar("_N", int, float)
 _LONGEST_CHALLENGE: Final = 200
@@ -92,9 +91,10 @@ def target_from(arguments: argparse.Namespace) -> Target:
 
     """
     from conformance.secret import read_key  # noqa: PLC0415 - keeps the import light
-    from conformance.targetfile import load_target  # noqa: PLC0415 - needs jsonschema
 
     if arguments.target_file:
+        from conformance.targetfile import load_target  # noqa: PLC0415 - needs jsonschema
+
         return _with_proxy(load_target(Path(arguments.target_file)), wanted=arguments.trust_env)
     if arguments.target is None or not arguments.target.strip():
         raise UsageError(
@@ -119,7 +119,11 @@ def _with_proxy(target: Target, *, wanted: bool) -> Target:
 
 
 def _extra_body(file: str | None) -> dict[str, Json]:
-    return {} if file is None else load(Path(file), schema="body").data
+    if file is None:
+        return {}
+    from conformance.userfile import load  # noqa: PLC0415 - reads YAML, only for users' own files
+
+    return load(Path(file), schema="body").data
 
 
 def _challenge(text: str) -> str:
