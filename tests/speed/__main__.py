@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import platform
 import shutil
 import statistics
@@ -23,6 +24,7 @@ from typing import Final
 
 from conformance import evidence
 from tests.speed.loops import Load, captured, load, looped, service_time
+from tests.speed.loops import bare as bare_requests
 from tests.speed.process import ROOT, Cost, cost_of, gateway
 
 DELAY: Final = 0.05
@@ -82,6 +84,15 @@ class Bench:
             more = ("--output", str(self.folder / f"run-{self.number}"), "--quiet", "--sdk", "no")
         return cost_of([*SUITE, *arguments, *more], cwd=self.folder, cache=cache or self.warm, codes=RAN)
 
+    def program(self, work: Load) -> Cost:
+        """Run the bare loop as a program, with its start and its imports."""
+        self.number += 1
+        file = self.folder / f"requests-{self.number}.pickle"
+        file.write_bytes(pickle.dumps(bare_requests(work)))
+        command = [sys.executable, "-m", "tests.speed.bare", str(file), str(work.concurrency)]
+        (cost,) = self.costs(lambda: cost_of(command, cwd=ROOT, cache=self.warm))
+        return cost
+
     def fresh(self) -> Path:
         """Return a cache folder that is empty."""
         self.number += 1
@@ -128,6 +139,7 @@ class Bench:
         (bare, serviced) = self.medians(lambda: looped(work), lambda: service_time(work) / work.concurrency)
         self.table.add(f"{name}: default run, service time / {work.concurrency}", serviced, "s")
         self.table.add(f"{name}: default run, bare loop of its {len(work.requests)} requests", bare, "s")
+        self.table.add(f"{name}: the same loop as a program of its own", self.program(work).wall, "s")
         goal = warm.wall - bare
         self.table.add(f"{name}: default run, cases cached", warm.wall, "s", "loop + 0.7 s", met=goal <= 0.7)
         goal = cold.wall - bare

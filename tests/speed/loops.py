@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import httpx
 
 from conformance import engine, evidence
 from conformance.capture import Pace
@@ -17,6 +14,7 @@ from conformance.model import KEY_MARK, Probe, Request
 from conformance.reference import DEFAULT_MODEL, KEY
 from conformance.secret import Secret
 from conformance.target import parse_target
+from tests.speed.bare import Bare, ready, send_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +62,24 @@ def captured(work: Load) -> float:
 
 def looped(work: Load) -> float:
     """Return the seconds that a bare loop of httpx takes for the same bytes, as many at a time."""
-    url = work.prepared.settings.target.base_url
-    ready = [_ready(url, request) for request in work.requests]
+    requests = ready(bare(work))
     began = time.perf_counter()
-    asyncio.run(_loop(ready, work.concurrency))
+    asyncio.run(send_all(requests, work.concurrency))
     return time.perf_counter() - began
 
 
-def _ready(url: str, request: Request) -> httpx.Request:
-    headers = [(name, value.replace(KEY_MARK, KEY).encode()) for name, value in request.headers]
-    return httpx.Request(
-        request.method,
-        url + request.path,
-        headers=[(name.encode(), value) for name, value in headers],
-        content=request.body,
-    )
-
-
-async def _loop(requests: Iterable[httpx.Request], concurrency: int) -> None:
-    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    queue = list(requests)[::-1]
-    async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
-
-        async def worker() -> None:
-            while queue:
-                await client.send(queue.pop())
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
+def bare(work: Load) -> list[Bare]:
+    """Return the requests of a load as they go out, key and all."""
+    url = work.prepared.settings.target.base_url
+    return [
+        (
+            request.method,
+            url + request.path,
+            [(name.encode(), value.replace(KEY_MARK, KEY).encode()) for name, value in request.headers],
+            request.body,
+        )
+        for request in work.requests
+    ]
 
 
 def service_time(work: Load) -> float:
