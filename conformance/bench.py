@@ -63,7 +63,15 @@ class Bench:
         self._alive[GATEWAY] = any(self.life.values())
         self.mended = mended(self.attempts.values())
         self._counting = {name: views[-1] for name, views in self.attempts.items()}
+        counting = sorted(self._counting.items())
+        self._answered = {
+            model: tuple(view for (_, owner), view in counting if owner == model) for model in plan.models
+        }
         self._answers: dict[tuple[str, str], Answers] = {}
+
+    def answered(self, model: str) -> tuple[View, ...]:
+        """Return the answers of a model that count, of all its probes, in the order of the probes' ids."""
+        return self._answered.get(model, ())
 
     def view(self, probe: str, model: str) -> View | None:
         """Return the view that counts for a probe of a model, or None when nothing captured answers it."""

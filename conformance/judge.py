@@ -165,6 +165,7 @@ def _judge_tries(check: Check, row: _Row, answers: Answers, run: _Run) -> CaseRe
             plain=answers.plain,
             mended=bench.mended,
             claimed=run.claimed,
+            answers=bench.answered(row.model),
         )
         findings, reason = _findings(check, case, run, row.model)
         results.append(

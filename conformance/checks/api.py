@@ -70,6 +70,7 @@ class Case(NamedTuple):
     ``same`` is the answer to the request that the probe writes in another way, ``plain`` that to the plainest request
     of the same form, streamed or not. ``mended`` are the first answers of the run where some of them went wrong and
     their lone repeats did not (:mod:`conformance.mended`). ``claimed`` are all features that the profile claims.
+    ``answers`` are all answers of the same model that this run has; who reads them has nothing more sent.
     """
 
     requirement: Requirement
@@ -86,6 +87,7 @@ class Case(NamedTuple):
     plain: View | None = None
     mended: tuple[Mended, ...] = ()
     claimed: frozenset[str] = frozenset()
+    answers: tuple[View, ...] = ()
 
     def ok(self, examined: int = 1, saw: str = "", *, outcome: Outcome | None = None) -> Finding:
         """Say that the requirement holds, for ``examined`` things looked at."""

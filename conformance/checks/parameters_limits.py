@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Reads, Selector, check
+from conformance.checks.limitfield import FIELDS
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids, valid
-from conformance.checks.usage import billed_of, reasoning_tokens
+from conformance.checks.usage import WORDS_A_TOKEN, billed_of, reasoning_tokens
 from conformance.checks.values import counts_of
 from conformance.model import Finding
 from conformance.probes.parameters import LIMIT
+from conformance.strictjson import is_integer
 from conformance.views import Form, View
 
 _TOKENS: Final = (
@@ -127,6 +129,37 @@ def no_limit(case: Case) -> Iterator[Finding]:
         saw = f"cut after {billed} tokens at {view.text[-30:]!r}, though no limit was sent"
         shown = Shown(Effect.SPOILT, saw, "the whole of a short answer", pointer="/choices/0/finish_reason")
     yield conclude(case, NONE, shown)
+
+
+@check("parameters.stream-not-cut", on=ids("stream.usage"), reads=Reads.STREAM, beside=("chat.basic",))
+def stream_not_cut(case: Case) -> Iterator[Finding]:
+    """A stream says ``length`` only where its limit was met, if the complete answer to the same ended by itself."""
+    view, complete = case.view, case.others.get("chat.basic")
+    limit = next((value for name in FIELDS if is_integer(value := view.asked.get(name))), None)
+    billed = None if reasoning_tokens(counts_of(view)) else billed_of(case)
+    if view.finish_reason == "stop":
+        yield case.ok(len(view.stream.chunks))
+    elif view.finish_reason != "length":
+        yield case.skip(f"finish_reason is {view.finish_reason!r}; other requirements judge that")
+    elif complete is None or complete.finish_reason != "stop":
+        yield case.skip("no complete answer to the same question ended by itself")
+    elif limit is None or billed is None or not _far_from(limit, billed, view.text, complete.text):
+        yield case.skip("it cannot be told that the limit was not met")
+    else:
+        yield case.fail(
+            f"finish_reason 'length' after {billed} of {limit} tokens, at {view.text[-30:]!r}",
+            "finish_reason 'stop': the answer is whole",
+            examined=len(view.stream.chunks),
+            frame=view.stream.choice(0).finishes[0][0],
+            pointer="/choices/0/finish_reason",
+        )
+
+
+def _far_from(limit: int, billed: int, text: str, whole: str) -> bool:
+    """Whether a text is the whole of an answer, or far below its limit by its bill, which can be that of the text."""
+    if text.strip() == whole.strip():
+        return billed < limit
+    return billed * 2 <= limit and len(text) <= limit * 2 and len(text.split()) <= billed * WORDS_A_TOKEN
 
 
 _TURNS: Final = ("messages.assistant", "messages.system")

@@ -264,6 +264,27 @@ def id_unique(case: Case) -> Iterator[Finding]:
         yield case.ok(1 + len(told))
 
 
+@check("response.id-unique", on=valid("life"), reads=Reads.TEXT)
+def id_of_no_other(case: Case) -> Iterator[Finding]:
+    """No two answers of a run to different conversations have one id (D02); a cache may repeat an answer as it was."""
+    first: dict[str, View] = {}
+    known = [(told, view) for view in case.answers if is_text(told := _id(view))]
+    for told, view in known:
+        other = first.setdefault(str(told), view)
+        if other.asked.get("messages") != view.asked.get("messages"):
+            found = case.fail(
+                f"the answers to {other.probe.id} and {view.probe.id} have the id {told!r}",
+                "an id of its own for each answer",
+                examined=len(known),
+            )
+            yield found._replace(where=(view.where(pointer="/id"), other.where(pointer="/id")))
+            return
+    if len(first) > 1:
+        yield case.ok(len(known))
+    else:
+        yield case.unsure("there are no two answers with ids", by="response.id-string")
+
+
 def _id(view: View) -> Json:
     """Return the first id that an answer tells; some servers send a chunk without one first."""
     return next((told for _, value in json_texts(view) if is_text(told := value.get("id"))), None)

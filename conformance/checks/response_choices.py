@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.select import valid, without
+from conformance.checks.select import either, ids, valid, without
 from conformance.checks.values import FINISH_REASONS, choices_of, is_text, show
 from conformance.model import Finding, Json
 from conformance.strictjson import is_integer
@@ -126,12 +126,16 @@ def cut_content_string(case: Case) -> Iterator[Finding]:
         yield case.skip("the limit has cut no choice")
 
 
-@check("response.content-not-empty", on=valid("text", streamed=False), reads=Reads.COMPLETION)
+@check(
+    "response.content-not-empty",
+    on=either(valid("text", streamed=False), ids("parameters.n-two")),
+    reads=Reads.COMPLETION,
+)
 def content_not_empty(case: Case) -> Iterator[Finding]:
-    """An answer that stopped by itself has text in it."""
+    """An answer that stopped by itself has text in it, and so has each of several choices."""
     stopped = [
-        choice
-        for choice in choices_of(case.view)
+        (position, choice)
+        for position, choice in enumerate(choices_of(case.view))
         if choice.get("finish_reason") == "stop"
         and not any(
             _message(choice).get(name) for name in ("tool_calls", "refusal", "audio", "function_call")
@@ -140,14 +144,14 @@ def content_not_empty(case: Case) -> Iterator[Finding]:
     if not stopped:
         yield case.skip("no choice stopped by itself")
         return
-    for choice in stopped:
+    for position, choice in stopped:
         content = _message(choice).get("content")
         if content is None or (isinstance(content, str) and not content.strip()):
             yield case.fail(
                 f"content is {show(_message(choice), 'content')} with finish_reason stop",
                 "text",
                 examined=len(stopped),
-                pointer="/choices/0/message/content",
+                pointer=f"/choices/{position}/message/content",
             )
             return
     yield case.ok(len(stopped))
