@@ -20,6 +20,22 @@ _SERVER_TYPES: Final = frozenset(
     {"server_error", "internal_error", "internal_server_error", "service_unavailable"}
 )
 
+_NO_JSON: Final[Mapping[str, tuple[str, str]]] = {
+    "trailing": (
+        "and after it",
+        "one JSON object and nothing after it: clients read the body as one document",
+    ),
+    "bom": (
+        "not from the first byte on",
+        "JSON without a byte order mark (RFC 8259 8.1): parsers may refuse it",
+    ),
+    "nan": (
+        "and in it what is no JSON",
+        "numbers that JSON has (RFC 8259 6): JavaScript refuses the body whole",
+    ),
+}
+"""What stands in the way of the object for some clients, said in words, and what is expected in its place."""
+
 _ENDPOINT = without(either(valid(), invalid()), "elsewhere", "large")
 """Probes whose refusal is the endpoint's own: right path and method, no size that a proxy refuses."""
 
@@ -28,12 +44,14 @@ _ENDPOINT = without(either(valid(), invalid()), "elsewhere", "large")
 def envelope_object(case: Case) -> Iterator[Finding]:
     """The body of an error is an object whose member ``error`` is an object."""
     view = case.view
-    trailing = next((problem for problem in view.document.problems if problem.kind == "trailing"), None)
-    if error_object(view) is not None and trailing is not None:
+    amiss = next((problem for problem in view.document.problems if problem.kind in _NO_JSON), None)
+    if error_object(view) is not None and amiss is not None:
+        wrong, expected = _NO_JSON[amiss.kind]
+        end = len(view.content) if amiss.kind == "trailing" else (amiss.offset or 0) + 1
         yield case.fail(
-            f"status {view.status} with an error object, and after it: {trailing.detail}",
-            "one JSON object and nothing after it: clients read the body as one document",
-            span=None if trailing.offset is None else (trailing.offset, len(view.content)),
+            f"status {view.status} with an error object, {wrong}: {amiss.detail}",
+            expected,
+            span=None if amiss.offset is None else (amiss.offset, end),
         )
     elif error_object(view) is not None:
         yield case.ok()
@@ -47,6 +65,20 @@ def envelope_object(case: Case) -> Iterator[Finding]:
             'a JSON object {"error": {"message": …, "type": …, "param": …, "code": …}}',
             span=(0, min(len(view.body), 200)) if view.body else None,
         )
+
+
+@check("response.unique-members", on=_ENDPOINT, reads=Reads.REJECTION, any_cause=True)
+def error_members_unique(case: Case) -> Iterator[Finding]:
+    """No member of an error's body twice (RFC 8259 section 4): which of two errors is read differs."""
+    view = case.view
+    twice = next((problem for problem in view.document.problems if problem.kind == "duplicate-key"), None)
+    if error_object(view) is None:
+        yield case.skip("there is no error object; errors.envelope-object judges that")
+    elif twice is not None:
+        span = None if twice.offset is None else (twice.offset, twice.offset + 1)
+        yield case.fail(f"status {view.status}: {twice.detail}", "each member once", span=span)
+    else:
+        yield case.ok()
 
 
 def _told(case: Case) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.checks.api import Case, Reads, check
+from conformance.checks import envelope, leaks
+from conformance.checks.api import Case, Judge, Reads, check
 from conformance.checks.errortext import error_object, hidden_error
 from conformance.checks.select import ids
 from conformance.model import Finding, Outcome
@@ -83,7 +84,8 @@ def says_when(case: Case) -> Iterator[Finding]:
         yield _none_met(case, views)
         return
     given, seconds = limited.header("retry-after"), retry_after(limited)
-    if seconds is not None and seconds <= LONGEST:
+    negative = given is not None and given.startswith("-")
+    if seconds is not None and seconds <= LONGEST and not negative:
         yield case.ok(saw=f"{seconds:g} s")
     else:
         yield case.fail(
@@ -91,3 +93,32 @@ def says_when(case: Case) -> Iterator[Finding]:
             f"seconds or a date (RFC 9110 10.2.3), at most {LONGEST:.0f} s away",
             also=(limited.where(),),
         )
+
+
+def _of_the_limit(judge: Judge) -> Judge:
+    """Make a judge of errors judge the first 429 of a burst, as it judges every other refusal."""
+
+    def of_the_limit(case: Case) -> Iterator[Finding]:
+        views = _answers(case)
+        limited = _limited(views)
+        if limited is None:
+            yield _none_met(case, views)
+        else:
+            yield from judge(case._replace(view=limited))
+
+    return of_the_limit
+
+
+for _row, _judge in (
+    ("errors.envelope-message", envelope.envelope_message),
+    ("errors.envelope-members", envelope.envelope_members),
+    ("errors.envelope-types", envelope.envelope_types),
+    ("errors.no-stringified-null", envelope.no_stringified_null),
+    ("errors.content-type", envelope.content_type),
+    ("errors.key-not-echoed", leaks.key_not_echoed),
+    ("errors.no-stack-trace", leaks.no_stack_trace),
+    ("errors.no-file-path", leaks.no_file_path),
+    ("errors.no-printed-value", leaks.no_printed_value),
+    ("errors.no-upstream-address", leaks.no_upstream_address),
+):
+    check(_row, on=ids(NAMES[0]), reads=Reads.LIMIT, beside=NAMES[1:], verb="limit")(_of_the_limit(_judge))

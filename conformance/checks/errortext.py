@@ -63,15 +63,51 @@ def told_error(value: Json) -> str:
     return "an error object" if value.get("object") == "error" else ""
 
 
+def error_in_choices(body: Mapping[str, Json]) -> tuple[Json, str] | None:
+    """Return the error object that stands in a choice, its message or its delta, with its pointer; None without one.
+
+    Relays put it there when the upstream fails after the head was sent; no SDK looks for it.
+    """
+    choices = body.get("choices")
+    for position, choice in enumerate(choices if isinstance(choices, list) else []):
+        for holder, place in (
+            (choice, ""),
+            *((_member(choice, name), f"/{name}") for name in ("message", "delta")),
+        ):
+            error = _member(holder, "error")
+            if isinstance(error, dict) and error:
+                return error, f"/choices/{position}{place}/error"
+    return None
+
+
+def _member(value: Json, name: str) -> Json:
+    return value.get(name) if isinstance(value, dict) else None
+
+
 def error_words(view: View) -> str:
     """Return all that an error says, a line a value, without the members' names; empty when there is none."""
     if view.form is Form.STREAM:
-        return "\n".join(text for frame in view.stream.errors for text in _values(dict(frame.value)))
+        return "\n".join(text for frame in view.stream.errors for text in values(dict(frame.value)))
     if not refused(view) and not hidden_error(view):
         return ""
     if structured(view):
-        return "\n".join(_values(view.json))
+        return "\n".join(values(view.json))
     return view.content.decode("utf-8", "replace")
+
+
+def error_messages(view: View) -> str:
+    """Return what an error in JSON says to its reader, a line a text: its message or detail, nothing else."""
+    if view.form is Form.STREAM:
+        bodies: list[Json] = [dict(frame.value) for frame in view.stream.errors]
+    else:
+        bodies = [view.json] if refused(view) or hidden_error(view) else []
+    return "\n".join(text for body in bodies for text in _messages(body))
+
+
+def _messages(body: Json) -> Iterator[str]:
+    error = body.get("error", body) if isinstance(body, dict) else body
+    told = [error.get("message"), error.get("detail")] if isinstance(error, dict) else [error]
+    yield from (text for text in told if isinstance(text, str))
 
 
 def same_refusal(view: View, other: View | None) -> bool:
@@ -81,7 +117,7 @@ def same_refusal(view: View, other: View | None) -> bool:
     return _VARYING.sub("#", error_words(view)) == _VARYING.sub("#", error_words(other))
 
 
-def _values(value: Json) -> Iterator[str]:
+def values(value: Json) -> Iterator[str]:
     """Yield the strings and numbers in a JSON value, in order; no recursion, for targets choose the depth."""
     pending = [value]
     while pending:

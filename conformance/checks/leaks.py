@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.errortext import error_words
+from conformance.checks.errortext import error_messages, error_words, values
+from conformance.checks.runtimewords import RUNTIME_WORDS, WHOLE_ANSWERS
 from conformance.checks.select import either, invalid, valid
 from conformance.keyforms import keys_in
 from conformance.model import FaultKind, Finding
@@ -92,6 +93,9 @@ _PRIVATE_NAME: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})\b")
 _ADDRESS_6: Final = re.compile(r"\[([0-9A-Fa-f:.]{2,45})\]:(\d{2,5})\b")
+_SERVED: Final = r"\bhttps?://[^\s/\"'<>]{1,253}/(?:[\w.-]{1,60}/){0,5}(?:chat/completions|completions|messages|responses)\b"
+"""The URL of an interface that models are asked by; alone it may be an advice to the caller."""
+
 _CALLS: Final = tuple(
     re.compile(pattern)
     for pattern in (
@@ -104,10 +108,19 @@ _CALLS: Final = tuple(
         r"\b[Cc]annot connect to host [\w.-]{1,200}:\d+",
         r"\b[Ff]ailed to connect to [\w.-]{1,200} port \d+",
         r"\blookup [\w.-]{1,200}(?: on [\w.:-]{1,100})?: no such host",
+        rf"{_SERVED}\S{{0,300}}(?=,? (?:returned|responded|answered|replied|said|failed|timed out|gave)\b)",
+        rf"(?i:\b(?:upstream|backend|(?:response|error|answer) from|failed (?:calling|requesting)):? ){_SERVED}",
+        r"\bhttps?://[^\s/\"'<>]{1,253}/(?:[\w-]{1,60}/){0,4}deployments/[\w.-]{1,100}/(?:chat/)?completions\b",
+        r"(?i:\b(?:rediss?|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqps?|nats|kafka|etcd|memcached?|tcp|unix)://)[\w.@:/\[\]-]{2,200}",
         r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.(?:svc\.cluster\.local|(?:compute|ec2)\.internal)\b",
     )
 )
-"""How HTTP clients word a failed call to somebody else, and names that only a cluster knows."""
+"""How programs word a failed call to somebody else, what is called so, and names that only a cluster knows."""
+
+_TELLS_UPSTREAM: Final = re.compile(
+    r"upstream|backend|api[-_]?base|provider|target|forwarded[-_]to|proxied|real[-_]ur[il]", re.IGNORECASE
+)
+"""Names of headers in which gateways were seen to say where they sent the request on."""
 
 _CALLER_PORT: Final = 32_768
 """From here on ports are those of callers, not of services (RFC 6056 and common systems)."""
@@ -152,48 +165,78 @@ def key_not_echoed(case: Case) -> Iterator[Finding]:
 @check("errors.no-stack-trace", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def no_stack_trace(case: Case) -> Iterator[Finding]:
     """No inside of a program."""
-    yield from _nothing_of(case, lambda text: _matches(_TRACES, text), "a stack trace")
+    yield from _nothing_of(case, ("a stack trace", _matches(_TRACES, _words(case))))
 
 
 @check("errors.no-file-path", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def no_file_path(case: Case) -> Iterator[Finding]:
     """No place in the server's file system."""
-    yield from _nothing_of(case, lambda text: _matches(_PATHS, text), "a path of a file of the server")
+    yield from _nothing_of(case, ("a path of a file of the server", _matches(_PATHS, _words(case))))
 
 
 @check("errors.no-printed-value", on=_ANY, reads=Reads.ANSWER)
 def no_printed_value(case: Case) -> Iterator[Finding]:
-    """No value as a program prints it for its author."""
-    yield from _nothing_of(case, lambda text: _matches(_PRINTED, text), "a printed value")
+    """No value or mistake as a program prints it for its author, and no other answer in place of a sentence."""
+    message = error_messages(case.view)[:_LOOKED_AT]
+    yield from _nothing_of(
+        case,
+        ("a printed value", _matches(_PRINTED, _words(case))),
+        ("a program's own words", _matches(RUNTIME_WORDS, message)),
+        ("another answer within its message", _matches(WHOLE_ANSWERS, message)),
+    )
 
 
 @check("errors.no-upstream-address", on=_ANY, reads=Reads.ANSWER, any_cause=True)
 def no_upstream_address(case: Case) -> Iterator[Finding]:
     """No address of what stands behind the gateway."""
-    yield from _nothing_of(case, _addresses, "an address behind the gateway")
-
-
-def _nothing_of(case: Case, find: Callable[[str], Iterable[str]], what: str) -> Iterator[Finding]:
-    """Judge the words of an error: nothing that ``find`` finds in them but what the request said itself."""
-    words = error_words(case.view)[:_LOOKED_AT]
-    if not words:
-        yield case.skip("the answer tells no error")
+    header = _told_in_header(case.view)
+    if header:
+        yield case.fail(
+            f"a header of the answer holds an address behind the gateway: {header[:_SHOWN]!r}",
+            "nothing of where the request was sent on to",
+        )
         return
-    leak = next((found for found in find(words) if not _sent(case.view, found)), None)
-    if leak is None:
+    yield from _nothing_of(case, ("an address behind the gateway", _addresses(_words(case))))
+
+
+def _told_in_header(view: View) -> str:
+    """Return a header by its name one of the upstream, whose URL leads to a host that only the inside knows.
+
+    The own machine's is none: it tells nobody a place.
+    """
+    for name, value in view.answer.headers if view.answer else ():
+        if _TELLS_UPSTREAM.search(name):
+            for url in _matches((_URL,), value[:_LOOKED_AT]):
+                if _is_inside(url) and not _is_own_machine(url):
+                    return f"{name}: {url}"
+    return ""
+
+
+def _words(case: Case) -> str:
+    return error_words(case.view)[:_LOOKED_AT]
+
+
+def _nothing_of(case: Case, *looks: tuple[str, Iterable[str]]) -> Iterator[Finding]:
+    """Judge an error by what was found in it, each with its name; what the request said itself does not count."""
+    found = ((what, leak) for what, leaks in looks for leak in leaks if not _sent(case.view, leak))
+    what, leak = next(found, ("", ""))
+    if leak:
+        inside = case.view.body.find(leak.encode())
+        yield case.fail(
+            f"the error holds {what}: {leak[:_SHOWN]!r}",
+            "what the caller did wrong, and nothing of the server's inside",
+            span=(inside, inside + len(leak.encode())) if inside >= 0 else None,
+        )
+    elif _words(case):
         yield case.ok()
-        return
-    inside = case.view.body.find(leak.encode())
-    yield case.fail(
-        f"the error holds {what}: {leak[:_SHOWN]!r}",
-        "what the caller did wrong, and nothing of the server's inside",
-        span=(inside, inside + len(leak.encode())) if inside >= 0 else None,
-    )
+    else:
+        yield case.skip("the answer tells no error")
 
 
 def _sent(view: View, found: str) -> bool:
     """Whether the request said itself what was found, in its path or its body."""
-    return found in view.exchange.request.path or found in view.said
+    told = (view.exchange.request.path, view.said)
+    return any(found in text for text in told) or any(found in text for text in values(dict(view.asked)))
 
 
 def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[str]:
@@ -224,6 +267,14 @@ def _is_inside(url: str) -> bool:
         return False
     named = not host[:1].isdigit() and bool(_PRIVATE_NAME.fullmatch(host))
     return bool(_SECRET_QUERY.search(url)) or bool(parts.password) or named or _is_private(host)
+
+
+def _is_own_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_private(host: str) -> bool:

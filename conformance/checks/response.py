@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from conformance.checks.api import Case, Reads, check
+from conformance.checks.errortext import error_in_choices
 from conformance.checks.select import valid
 from conformance.checks.values import is_text, json_texts, same_model, show
 from conformance.model import Finding, Json, Outcome
@@ -227,14 +228,17 @@ def choices_array(case: Case) -> Iterator[Finding]:
 @check("response.no-error-member", on=PLAIN, reads=Reads.COMPLETION)
 def no_error_member(case: Case) -> Iterator[Finding]:
     """Success carries no error (G06): no SDK looks for one there."""
-    error = case.view.object.get("error")
+    error, pointer = case.view.object.get("error"), "/error"
+    if error is None:
+        inner = error_in_choices(case.view.object)
+        error, pointer = inner or (None, "")
     if error is None:
         yield case.ok()
     else:
         yield case.fail(
             f"status {case.view.status} with error {str(error)[:100]!r}",
             "an error status, or no error",
-            pointer="/error",
+            pointer=pointer,
             outcome=Outcome.BROKEN,
         )
 

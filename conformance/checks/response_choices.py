@@ -219,7 +219,11 @@ def logprobs_member(case: Case) -> Iterator[Finding]:
     """OpenAI's description has ``logprobs`` in every choice."""
     yield from _each_choice(
         case,
-        lambda choice: "" if "logprobs" in choice else "no logprobs member",
+        lambda choice: (
+            ""
+            if "logprobs" in choice and isinstance(choice["logprobs"], dict | None)
+            else f"logprobs is {show(choice, 'logprobs')}"
+        ),
         "logprobs, null without any",
         "",
     )

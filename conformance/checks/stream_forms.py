@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from conformance.words import counted
 STREAMED: Final = valid(streamed=True)
 _SEPARATORS: Final = {"\u2028": "U+2028", "\u2029": "U+2029", "\u0085": "U+0085"}
 _LAST_ASCII: Final = 0x7F
+_UTF8: Final = re.compile(r";\s*charset=\"?utf-?8\"?\s*(?:;|$)", re.IGNORECASE)
 
 
 def _seen(case: Case, what: str, expected: str, *kinds: NoteKind) -> Iterator[Finding]:
@@ -82,7 +84,7 @@ def names_charset(case: Case) -> Iterator[Finding]:
     body, label = case.view.content, case.view.header("content-type") or "absent"
     if body.isascii():
         yield case.skip("the body is ASCII")
-    elif "charset" in label.lower():
+    elif _UTF8.search(label):
         yield case.ok()
     else:
         beyond = next(at for at, byte in enumerate(body) if byte > _LAST_ASCII)

@@ -11,6 +11,7 @@ from typing import Final
 
 from conformance.chatstream import DONE, Frame, FrameKind
 from conformance.checks.api import Case, Reads, check
+from conformance.checks.errortext import error_in_choices
 from conformance.checks.select import valid
 from conformance.model import Finding, Outcome
 from conformance.sse import Note, NoteKind
@@ -278,5 +279,18 @@ def no_error_event(case: Case) -> Iterator[Finding]:
             frame=frame.index,
             outcome=Outcome.BROKEN,
         )
-    elif stream.frames:
+        return
+    for frame in stream.chunks:
+        if inner := error_in_choices(frame.value):
+            error, pointer = inner
+            yield case.fail(
+                f"an error in a choice of a stream with status {case.view.status}: {str(error)[:120]!r}",
+                "an error status before the stream begins, or no error",
+                examined=len(stream.frames),
+                frame=frame.index,
+                pointer=pointer,
+                outcome=Outcome.BROKEN,
+            )
+            return
+    if stream.frames:
         yield case.ok(len(stream.frames))

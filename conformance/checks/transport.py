@@ -172,6 +172,22 @@ def preflight(case: Case) -> Iterator[Finding]:
         yield case.ok(saw=str(case.view.status))
 
 
+@check("transport.cors-origin-once", on=valid("text"), reads=Reads.SUCCESS)
+def cors_origin_once(case: Case) -> Iterator[Finding]:
+    """Who lets pages of other origins read says so once (Fetch standard, CORS check): twice is a refusal."""
+    given = case.view.answer.all("access-control-allow-origin") if case.view.answer else ()
+    origins = [origin.strip() for value in given for origin in value.split(",") if origin.strip()]
+    if not origins:
+        yield case.skip("no Access-Control-Allow-Origin: it is no answer for pages")
+    elif len(origins) == 1:
+        yield case.ok()
+    else:
+        yield case.fail(
+            f"{len(origins)} values of Access-Control-Allow-Origin: {', '.join(origins)[:120]}",
+            "one: browsers join what is given twice, and the whole is neither * nor the page's origin",
+        )
+
+
 @check("transport.json-charset-accepted", on=ids("transport.charset"), reads=Reads.ANSWER)
 def charset(case: Case) -> Iterator[Finding]:
     """A charset parameter on the request's media type is no reason to refuse it (RFC 9110 8.3.1)."""
