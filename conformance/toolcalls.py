@@ -203,9 +203,11 @@ def bearers_of(view: View) -> Iterator[tuple[int | None, str, Mapping[str, Json]
 
 
 def old_call_of(view: View) -> Json:
-    """Return the call in ``function_call``, where it stood before there were tools; None without one."""
+    """Return the call in ``function_call``, where it stood before there were tools; None where none has a name."""
     given = (bearer.get("function_call") for _, _, bearer in bearers_of(view))
-    return next((call for call in given if call), None)
+    return next(
+        (call for call in given if call and not (isinstance(call, dict) and not call.get("name"))), None
+    )
 
 
 def misplaced(view: View) -> bool:

@@ -306,7 +306,73 @@ def test_an_empty_id_in_later_deltas_is_noted() -> None:
 
 @pytest.mark.parametrize("finish", ["stop", "tool_calls"])
 def test_a_named_function_may_finish_with_stop(finish: str) -> None:
-    assert says("tools.finish-reason", "tools.named", answer(call(), finish=finish)) is None
+    assert says("tools.finish-reason", "tools.named", answer(call(), finish=finish)) is SKIP
+
+
+@pytest.mark.parametrize("probe", ["chat.basic", "tools.none", "tools.history", "tools.named", "tools.auto"])
+@pytest.mark.parametrize("finish", ["tool_calls", "function_call"])
+def test_a_text_that_says_it_ends_with_calls_has_lost_them(probe: str, finish: str) -> None:
+    raw = answer(content="It is sunny.", finish=finish)
+    assert says("tools.finish-reason", probe, raw, *ABLE) is FAIL
+    assert says("tools.finish-reason", probe, answer(content="It is sunny.", finish="stop"), *ABLE) is SKIP
+
+
+@pytest.mark.parametrize("value", [{}, False, [None], "", 0])
+def test_calls_of_a_text_are_an_array_or_nothing(value: Json) -> None:
+    assert says("tools.calls-array", "chat.basic", answer(content="Hello.", tool_calls=value)) is FAIL
+
+
+@pytest.mark.parametrize("value", [None, []])
+def test_a_text_may_say_that_it_has_no_calls(value: Json) -> None:
+    raw = answer(content="Hello.", finish="stop", tool_calls=value, function_call=None)
+    assert says("tools.calls-array", "chat.basic", raw) is SKIP
+    assert says("tools.calls-offered", "chat.basic", raw) is PASS
+    assert says("tools.old-call-named", "chat.basic", raw) is PASS
+
+
+@pytest.mark.parametrize("value", [{}, "", {"name": "", "arguments": ""}, {"name": None, "arguments": None}])
+def test_an_old_call_without_a_name_is_none(value: Json) -> None:
+    assert says("tools.old-call-named", "tools.auto", answer(call(), function_call=value)) is FAIL
+    assert says("tools.calls-array", "tools.auto", answer(content="Hello.", function_call=value)) is not FAIL
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SAID,
+        f"[{SAID}]",
+        '{"name": "get_weather", "arguments": {"city": "Rome"}}',
+        '[{"type": "function", "function": {"name": "get_weather", "arguments": "{\\"city\\": \\"Rome\\"}"}}]',
+    ],
+)
+def test_a_call_once_more_in_the_text_is_found(content: str) -> None:
+    assert says("tools.no-markup", "tools.auto", answer(call(), content=content)) is FAIL
+
+
+@pytest.mark.parametrize(
+    "content", ['{"city": "Oslo"}', "{}", "[]", "[1]", 'I call it with {"city": "Rome"}.']
+)
+def test_other_json_beside_a_call_is_the_model_s_own(content: str) -> None:
+    assert says("tools.no-markup", "tools.auto", answer(call(), content=content)) is PASS
+
+
+@pytest.mark.parametrize("content", ["None", "null", "undefined", "<nil>", "nullnull"])
+def test_nothing_beside_a_call_is_not_spelled_out(content: str) -> None:
+    assert says("tools.text-beside-calls", "tools.auto", answer(call(), content=content)) is FAIL
+
+
+@pytest.mark.parametrize("content", [None, "", " ", "None of these is known.", "Nullify it?"])
+def test_any_other_text_may_stand_beside_a_call(content: Json) -> None:
+    assert says("tools.text-beside-calls", "tools.auto", answer(call(), content=content)) is PASS
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"), [(..., PASS), ("function", PASS), ("", FAIL), (None, FAIL), ("x", FAIL)]
+)
+def test_the_type_of_a_call_does_not_change(later: Any, expected: Verdict) -> None:  # noqa: ANN401
+    members = {} if later is ... else {"type": later}
+    raw = streamed(opening(), piece('{"city": '), piece('"Rome"}', **members))
+    assert says("tools.stream-type-kept", "tools.required-stream", raw) is expected
 
 
 @pytest.mark.parametrize("content", [None, "", "Let me see."])

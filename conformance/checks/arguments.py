@@ -7,6 +7,7 @@ the model's own bad writing, and is *garbled*.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import pairwise
@@ -121,7 +122,7 @@ def departures(value: Mapping[str, Json], schema: Mapping[str, Json]) -> Iterato
         return
     for error in found:
         pointer = "".join(f"/{step}" for step in error.absolute_path)
-        spoilt = _as_text(error) or _misread(error)
+        spoilt = _as_text(error) or _of_a_script(error) or _misread(error)
         yield Departure(pointer, spoilt or error.message[:120], bool(spoilt))
 
 
@@ -133,6 +134,20 @@ def _as_text(error: ValidationError) -> str:
     if value is UNREAD or not isinstance(schema, dict) or not Draft202012Validator(schema).is_valid(value):
         return ""
     return f"{error.instance[:60]!r} is text, where the schema has {error.validator_value!r}"
+
+
+_OBJECTS: Final = re.compile(r"\[object Object\](?:,\s?\[object Object\])*")
+
+
+def _of_a_script(error: ValidationError) -> str:
+    """Say that a value became what JavaScript writes for any object as text, empty when it did not."""
+    if (
+        error.validator != "type"
+        or not isinstance(error.instance, str)
+        or not _OBJECTS.fullmatch(error.instance)
+    ):
+        return ""
+    return f"{error.instance[:60]!r} is what a script made of {error.validator_value!r}"
 
 
 def _misread(error: ValidationError) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from conformance.checks.arguments import departures
 from conformance.model import Json
-from conformance.toolcalls import offered
+from conformance.toolcalls import Call, Unread, calls_of, offered, read_whole
 from conformance.views import View
 
 _SIGNS: Final = re.compile(
@@ -41,6 +41,29 @@ def leak_of(view: View) -> Leak:
     if any(_is_call(value, tools) for value in _objects(text)):
         return Leak.WHOLE
     return Leak.PIECE if _SIGNS.search(text) else Leak.NONE
+
+
+def is_own_call(view: View) -> bool:
+    """Whether the whole text of an answer is its call once more: the arguments, or names with arguments."""
+    text = view.text.strip()
+    if not text.startswith(("{", "[")) or len(text) > _LOOKED_AT:
+        return False
+    value, calls = read_whole(text), calls_of(view)
+    said = value if isinstance(value, list) else [value]
+    if any(value in (call.object, [call.object]) for call in calls if call.object):
+        return True
+    return bool(said) and all(any(_is_same_call(each, call) for call in calls) for each in said)
+
+
+def _is_same_call(value: Json | Unread, call: Call) -> bool:
+    """Whether a value is a call with its name and its arguments, as they stand there or read."""
+    if not isinstance(value, dict):
+        return False
+    function = value.get("function")
+    told = function if isinstance(function, dict) else value
+    arguments = told.get("arguments", told.get("parameters"))
+    same = arguments == call.arguments or (call.object is not None and arguments == call.object)
+    return same and told.get("name") == call.name and call.name is not None
 
 
 def sign_in(view: View) -> str:

@@ -142,7 +142,7 @@ def stream_order(case: Case) -> Iterator[Finding]:
         )
 
 
-@check("reasoning.not-in-content", on=_SEEN, reads=Reads.TEXT)
+@check("reasoning.not-in-content", on=either(_SEEN, valid("calls")), reads=Reads.TEXT)
 def not_in_content(case: Case) -> Iterator[Finding]:
     """The text holds no tags of thinking where thoughts have, or ought to have, a member of their own."""
     member, thoughts = told_thoughts(case.view)
@@ -157,6 +157,8 @@ def not_in_content(case: Case) -> Iterator[Finding]:
         yield case.fail("the content begins with the very thoughts", "content without the thoughts")
     elif case.view.text:
         yield case.ok(len(case.view.text))
+    elif case.probe.has("calls"):
+        yield case.skip("there is no text, and need not be any beside a call")
     else:
         yield case.unsure("there is no text")
 

@@ -10,6 +10,7 @@ from conformance.checks.api import Case, Judge, Reads, Selector, check
 from conformance.checks.arguments import Kind, departures, kind_of
 from conformance.checks.calling import NEIGHBOURS, nothing, systematic
 from conformance.checks.select import valid, without
+from conformance.checks.tools_everywhere import SAYS_CALLED
 from conformance.checks.values import broke_off, show
 from conformance.model import Finding, Json
 from conformance.toolcalls import Call, bearers_of, calls_of, is_offered, misplaced, offered, old_call_of
@@ -235,8 +236,8 @@ def finish_reason(case: Case) -> Iterator[Finding]:
     where = "/choices/0/finish_reason"
     if calls and finish == "tool_calls":
         yield case.ok(len(calls))
-    elif finish == "tool_calls" and not misplaced(case.view):
-        yield case.fail("finish_reason is 'tool_calls', and there is no call", "the call", pointer=where)
+    elif not calls and finish in SAYS_CALLED and not misplaced(case.view):
+        yield case.fail(f"finish_reason is {finish!r}, and there is no call", "the call", pointer=where)
     elif not calls:
         yield nothing(case)
     elif finish is None:

@@ -21,7 +21,7 @@ from conformance.checks.calling import (
     nothing,
     seen,
 )
-from conformance.checks.markup import Leak, leak_of, sign_in
+from conformance.checks.markup import Leak, is_own_call, leak_of, sign_in
 from conformance.checks.outcomes import CLEAR, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, wanted
@@ -128,6 +128,8 @@ def no_markup(case: Case) -> Iterator[Finding]:
     expected = "calls in tool_calls, and none in the text"
     if leak is Leak.WHOLE and (able(case) or _leaks_elsewhere(case)):
         yield case.fail(f"a whole call in the text: {sign_in(case.view)!r}", expected)
+    elif calls and is_own_call(case.view):
+        yield case.fail(f"the call once more in the text: {case.view.text.strip()[:100]!r}", expected)
     elif leak is not Leak.NONE and calls:
         yield case.fail(f"marks of a call in the text beside the call: {sign_in(case.view)!r}", expected)
     elif leak is not Leak.NONE:

@@ -160,6 +160,29 @@ def name_once(case: Case) -> Iterator[Finding]:
     yield from _repeated(case, "name", lambda piece: piece.name, "/function/name")
 
 
+@calls_check("tools.stream-type-kept", on=STREAMED_CALLS, reads=Reads.STREAM)
+def type_kept(case: Case) -> Iterator[Finding]:
+    """One SDK's helper keeps the last type that it is told, null too, and stops where that is no function."""
+    calls = [call for call in calls_of(case.view) if not call.merged]
+    if any(call.type != "function" for call in calls):
+        yield case.skip("a call is of another type or of none; other requirements judge that")
+        return
+    later = [piece for call in calls for piece in call.pieces[1:]]
+    other = [piece for piece in later if piece.value.get("type", "function") != "function"]
+    if other:
+        yield case.fail(
+            f"type is {show(other[0].value, 'type')} in {len(other)} of {len(later)} later deltas",
+            'no type there, or "function"',
+            examined=len(later),
+            frame=other[0].frame,
+            pointer=f"{other[0].pointer}/type",
+        )
+    elif later:
+        yield case.ok(len(later))
+    else:
+        yield case.skip("each call came in one delta")
+
+
 @calls_check("tools.stream-empty-id", on=STREAMED_CALLS, reads=Reads.STREAM)
 def empty_id(case: Case) -> Iterator[Finding]:
     """Nothing is left out, not sent empty: legal both, but who overwrites loses what came first (T02)."""
