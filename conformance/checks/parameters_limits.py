@@ -14,10 +14,11 @@ from conformance.checks.limitfield import FIELDS
 from conformance.checks.outcomes import Effect, Shown, Wanted, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.usage import WORDS_A_TOKEN, billed_of, reasoning_tokens
-from conformance.checks.values import counts_of
+from conformance.checks.values import counts_of, texts_of
 from conformance.model import Finding
 from conformance.probes.parameters import LIMIT
 from conformance.strictjson import is_integer
+from conformance.toolcalls import calls_of
 from conformance.views import Form, View
 
 _TOKENS: Final = (
@@ -73,14 +74,32 @@ def cut(case: Case) -> Shown:
         return Shown(Effect.SEEN, "cut" if billed is None else f"cut after {billed} tokens")
     if finish != "stop":
         return Shown(Effect.ELSEWHERE, f"finish_reason is {finish!r}; other requirements judge that")
-    if billed is not None and billed >= LIMIT and broken_off(view.text):
-        return Shown(
-            Effect.SPOILT,
-            f"cut after {billed} tokens at {view.text[-30:]!r}, with finish_reason 'stop'",
-            "finish_reason 'length': the limit has cut the answer",
-            pointer="/choices/0/finish_reason",
-        )
+    if saw := _cut_untold(view, billed):
+        expected = "finish_reason 'length': the limit has cut the answer"
+        return Shown(Effect.SPOILT, saw, expected, pointer="/choices/0/finish_reason")
     return Shown(Effect.UNCLEAR, "the model stopped by itself before it met the limit")
+
+
+def _cut_untold(view: View, billed: int | None) -> str:
+    """Say how an answer that finished with ``stop`` shows that the limit has cut it, empty when nothing does."""
+    if spent := _spent_on_thoughts(view):
+        return f"{spent} tokens of thoughts with a limit of {LIMIT}, no text, and finish_reason 'stop'"
+    if billed is not None and billed >= LIMIT and broken_off(view.text):
+        return f"cut after {billed} tokens at {view.text[-30:]!r}, with finish_reason 'stop'"
+    return ""
+
+
+def _spent_on_thoughts(view: View) -> int:
+    """Return the bill of an answer that was cut in its thoughts, 0 where that is not seen.
+
+    A bill far above the limit is that of thoughts which the limit does not bound.
+    """
+    counts = counts_of(view)
+    spent = counts.get("completion_tokens")
+    thought = reasoning_tokens(counts) or any(text.strip() for text in texts_of(view))
+    if not is_integer(spent) or not thought or view.text.strip() or calls_of(view):
+        return 0
+    return spent if LIMIT <= spent <= 2 * LIMIT else 0
 
 
 def _billed_over(view: View, finish: str | None, billed: int) -> Shown:

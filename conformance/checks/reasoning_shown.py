@@ -21,8 +21,19 @@ FEW_WORDS: Final = 8
 """Thoughts with fewer words say nothing of a count."""
 
 _MARKUP: Final = re.compile(r"</?(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
+_KEPT: Final = re.compile(
+    r"^<(?:think|thinking|reasoning|thought)>|</(?:think|thinking|reasoning|thought)>$", re.IGNORECASE
+)
 _PLAIN: Final = ids("chat.basic", "stream.basic")
 _SEEN: Final = either(_PLAIN, valid("thinking"))
+_MAY_THINK: Final = either(
+    valid("calls"),
+    valid("history"),
+    valid("return"),
+    ids("messages.assistant", "structured.json-object", "structured.json-schema"),
+    ids("structured.json-schema-stream", "structured.json-schema-strict"),
+)
+"""Answers that servers put together in places of their own, where thoughts were seen to stay in the text."""
 _WHOLE: Final = either(ids("chat.basic"), valid("thinking", streamed=False))
 _STREAMED: Final = either(ids("stream.basic"), valid("thinking", streamed=True))
 _ALL: Final = either(valid("text"), valid("thinking"))
@@ -142,7 +153,7 @@ def stream_order(case: Case) -> Iterator[Finding]:
         )
 
 
-@check("reasoning.not-in-content", on=either(_SEEN, valid("calls")), reads=Reads.TEXT)
+@check("reasoning.not-in-content", on=either(_SEEN, _MAY_THINK), reads=Reads.TEXT)
 def not_in_content(case: Case) -> Iterator[Finding]:
     """The text holds no tags of thinking where thoughts have, or ought to have, a member of their own."""
     member, thoughts = told_thoughts(case.view)
@@ -153,12 +164,16 @@ def not_in_content(case: Case) -> Iterator[Finding]:
         yield case.fail(
             f"{found.group()} in the content: {case.view.text[:60]!r}", "content without the thoughts' markup"
         )
+    elif tag := _KEPT.search(thoughts.strip()):
+        yield case.fail(
+            f"{tag.group()} in {member}: {thoughts.strip()[:60]!r}", "thoughts without the markup around them"
+        )
     elif thoughts and case.view.text.startswith(thoughts) and len(thoughts.split()) >= FEW_WORDS:
         yield case.fail("the content begins with the very thoughts", "content without the thoughts")
     elif case.view.text:
         yield case.ok(len(case.view.text))
-    elif case.probe.has("calls"):
-        yield case.skip("there is no text, and need not be any beside a call")
+    elif _MAY_THINK(case.probe):
+        yield case.skip("there is no text; other requirements judge that where there ought to be any")
     else:
         yield case.unsure("there is no text")
 
