@@ -41,6 +41,8 @@ LENIENT = {
     ),
 }
 """Gateways that take what the description forbids: no document says what happens then, so no MUST fails."""
+SILENT = {"legal-stream-spent-on-hidden-thoughts", "legal-stream-filtered", "legal-refusals"}
+"""Models that rightly give no text where a line is to be repeated: what looks for it has no opinion of them."""
 LEGAL = {name: fault for name, fault in ALL.items() if fault.legal}
 
 
@@ -104,7 +106,8 @@ def test_legal_variant_fails_no_requirement_at_must(variant: Fault) -> None:
         )
     assert failing(result) == set()
     assert failing(result, Level.MAY) >= set(variant.breaks)
-    assert result.summary.grade in {Grade.CONFORMANT, Grade.PARTIAL}
+    silent = {Grade.INCOMPLETE} if variant.name in SILENT else set()
+    assert result.summary.grade in {Grade.CONFORMANT, Grade.PARTIAL} | silent
 
 
 def test_every_judged_requirement_is_broken_by_a_fault() -> None:

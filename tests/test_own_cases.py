@@ -16,7 +16,7 @@ from conformance.models import load_cards
 from conformance.openapi import validator
 from conformance.owncases import own_cases
 from conformance.probes.generated import SMOKE, TWICE, generated_for
-from conformance.probes.own import Asking
+from conformance.probes.own import Asking, rewritten
 from conformance.relations import relations
 from conformance.strategies.rules import loose_ends
 from tests.afresh import run
@@ -109,6 +109,26 @@ def test_labels_stay_right_for_every_model() -> None:
                 known[body] = judge.accepts(value)
                 assert not probe.has("talk") or list(loose_ends(value)) == [], probe.id
             assert known[body] is (probe.intent is Intent.VALID), probe.id
+
+
+@pytest.mark.parametrize("name", sorted(CARDS.cards))
+def test_no_member_stays_that_a_model_may_refuse_or_that_needs_one_that_was_left_out(name: str) -> None:
+    for probe in generated_for("full", name, CARDS.card(name), 0)[1]:
+        if probe.has("talk") or probe.id == "generated.same-defaults":
+            value = json.loads(probe.request.body)
+            assert "tools" in value or not {"tool_choice", "parallel_tool_calls"} & value.keys(), probe.id
+            assert not any("+" in rule.parameter for rule in CARDS.card(name).rules_for(value)), probe.id
+
+
+def test_of_two_members_that_may_not_stand_together_the_default_of_one_is_written() -> None:
+    card = CARDS.card("claude-opus-4-6")
+    by_name = {probe.id: probe for probe in generated_for("smoke", card.id, card, 0)[1]}
+    written = json.loads(by_name["generated.same-defaults"].request.body)
+    assert {"temperature", "n", "stream"} <= written.keys()
+    assert "top_p" not in written
+    asking = Asking(card.id, card, {"top_p": 0.5})
+    own = next(each for each in rewritten(asking, {"top_p": 0.5}) if each.id == "generated.same-defaults")
+    assert "temperature" not in json.loads(own.request.body)
 
 
 @pytest.mark.parametrize("name", sorted(CARDS.cards))

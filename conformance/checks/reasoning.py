@@ -11,7 +11,7 @@ from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, conclude,
 from conformance.checks.reasoning_shown import told_thoughts
 from conformance.checks.select import ids
 from conformance.checks.usage import reasoning_tokens
-from conformance.checks.values import counts_of
+from conformance.checks.values import counts_of, withheld
 from conformance.model import Finding, Outcome, Verdict
 from conformance.models import Thinks
 from conformance.toolcalls import calls_of
@@ -41,12 +41,12 @@ TEMPERATURE: Final = Wanted("temperature 0.6", ("temperature", "温度"), ("temp
 
 
 def _text(case: Case) -> Shown:
-    """Tell whether a success has text: an empty one is broken, unless its limit was spent."""
+    """Tell whether a success has text: an empty one is broken, unless it says why it has none."""
     view = case.view
     if view.text.strip() or calls_of(view):
         return SERVED
-    if view.finish_reason == "length":
-        return Shown(Effect.UNCLEAR, "the limit was spent before any text")
+    if why := withheld(view):
+        return Shown(Effect.UNCLEAR, why)
     return Shown(Effect.SPOILT, "a success without text", "an answer with text, or a clear refusal")
 
 

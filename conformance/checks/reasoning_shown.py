@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import WORDS_A_TOKEN, answer_tokens, reasoning_tokens
-from conformance.checks.values import choices_of, counts_of, usage_of
+from conformance.checks.values import choices_of, counts_of, usage_of, withheld
 from conformance.model import Finding, Json, Outcome
 from conformance.models import Thinks
 from conformance.views import Form, View
@@ -187,8 +187,8 @@ def text_follows(case: Case) -> Iterator[Finding]:
         yield case.skip("no thoughts are shown")
     elif case.view.text.strip():
         yield case.ok(len(case.view.text))
-    elif finish == "length":
-        yield case.unsure("the limit was spent on thoughts before any text")
+    elif why := withheld(case.view):
+        yield case.unsure(why)
     else:
         yield case.fail(
             f"{len(thoughts)} characters of thoughts, no text, finish_reason {finish!r}",

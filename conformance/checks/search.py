@@ -13,7 +13,7 @@ from conformance.checks.errortext import error_words
 from conformance.checks.outcomes import ASIDE, Effect, Shown, Wanted, conclude, names_any
 from conformance.checks.parameters_members import beside
 from conformance.checks.select import either, ids, valid
-from conformance.checks.values import choices_of, is_text
+from conformance.checks.values import choices_of, is_text, withheld
 from conformance.model import Finding, Json
 from conformance.strictjson import is_integer
 from conformance.toolcalls import Call, calls_of
@@ -42,8 +42,8 @@ _SEARCHED: Final = either(valid("search"), ids("chat.basic"))
 def _text(view: View) -> Shown:
     if view.text.strip():
         return Shown(Effect.UNSEEN)
-    if view.finish_reason == "length":
-        return Shown(Effect.UNCLEAR, "the limit was spent before any text")
+    if why := withheld(view):
+        return Shown(Effect.UNCLEAR, why)
     if calls_of(view):
         return Shown(Effect.ELSEWHERE, "the answer is a tool call; another requirement judges that")
     return Shown(Effect.SPOILT, "a success without text", "an answer with text")

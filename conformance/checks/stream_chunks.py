@@ -11,7 +11,7 @@ from conformance.chatstream import Delta, Frame
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import valid, without
 from conformance.checks.stream_values import each_chunk, each_delta, one_value
-from conformance.checks.values import broke_off, judges_of_break, same_model, show
+from conformance.checks.values import broke_off, judges_of_break, refuses, same_model, show
 from conformance.model import Finding
 from conformance.strictjson import is_integer
 
@@ -171,20 +171,42 @@ def tool_calls_not_empty(case: Case) -> Iterator[Finding]:
     )
 
 
-@check("stream.content-not-empty", on=valid("text", streamed=True), reads=Reads.STREAM)
+@check(
+    "stream.content-not-empty",
+    on=valid("text", streamed=True),
+    reads=Reads.STREAM,
+    beside=("chat.basic", "messages.echo"),
+)
 def content_not_empty(case: Case) -> Iterator[Finding]:
-    """An answer that finished has text in it (E14)."""
+    """An answer that stopped by itself, or does not say why it ended, has text in it (E14)."""
     stream = case.view.stream
     choice = stream.choice(0)
     if stream.errors or (broke_off(case.view) and not choice.finishes):
         yield case.unsure("the stream broke off", by=judges_of_break(case.view))
     elif choice.content.strip():
         yield case.ok(len(choice.content_parts))
-    elif choice.finish_reason == "length" and choice.reasoning:
-        yield case.unsure("the limit was spent on reasoning before any text")
+    elif choice.finish_reason not in (None, "stop"):
+        yield case.skip(f"the answer did not stop by itself: finish_reason is {choice.finish_reason!r}")
+    elif any(_has_other(delta) for delta in stream.deltas if delta.choice == 0):
+        yield case.skip("the answer is a call or a sound, and no text")
+    elif refuses(case.view) and (why := _refusal_stands(case)):
+        yield case.unsure(why)
     else:
         yield case.fail(
             f"{len(stream.chunks)} chunks and no text",
             "text in the deltas' content",
             examined=max(1, len(stream.frames)),
         )
+
+
+def _has_other(delta: Delta) -> bool:
+    return any(delta.delta.get(name) for name in ("tool_calls", "function_call", "audio"))
+
+
+def _refusal_stands(case: Case) -> str:
+    """Say why a streamed refusal may be one; empty where the same is answered when it is asked without stream."""
+    complete = {name: view for name, view in case.others.items() if view.succeeded}
+    if any(refuses(view) for view in complete.values()):
+        return "the model refuses, as it does in a complete answer"
+    twin = "messages.echo" if case.probe.has("echo") else "chat.basic"
+    return "" if twin in complete else "the model refuses, and no complete answer shows whether it means to"

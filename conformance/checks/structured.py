@@ -20,7 +20,7 @@ from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, allowed_o
 from conformance.checks.parameters_members import TEXT_FORMAT
 from conformance.checks.select import either, ids, valid
 from conformance.checks.usage import billed_of
-from conformance.checks.values import judges_of_break
+from conformance.checks.values import judges_of_break, refuses
 from conformance.model import Finding, Json, Outcome
 from conformance.probes.structured import CUT
 from conformance.views import Form, View
@@ -71,20 +71,13 @@ def _unfinished(view: View) -> Shown | None:
         return Shown(Effect.UNCLEAR, "the answer broke off", by=judges_of_break(view))
     if finish == "length":
         return Shown(Effect.UNCLEAR, "the limit has cut the answer")
-    if _refuses(view):
+    if refuses(view):
         return Shown(Effect.UNCLEAR, "the model refused to answer")
     if finish != "stop":
         return Shown(Effect.ELSEWHERE, f"finish_reason is {finish!r}; other requirements judge that")
     if not view.text.strip():
         return Shown(Effect.ELSEWHERE, "there is no text; other requirements judge that")
     return None
-
-
-def _refuses(view: View) -> bool:
-    """Whether the model said no in the member that is meant for it."""
-    if view.form is Form.STREAM:
-        return any(delta.string("refusal") for delta in view.stream.deltas)
-    return isinstance(view.message, dict) and bool(view.message.get("refusal"))
 
 
 def _parses(view: View) -> Shown:

@@ -25,7 +25,7 @@ from conformance.checks.markup import Leak, is_own_call, leak_of, sign_in
 from conformance.checks.outcomes import CLEAR, conclude
 from conformance.checks.select import ids, valid
 from conformance.checks.tools_accepted import TOOL_WORDS, wanted
-from conformance.checks.values import broke_off, counts_of
+from conformance.checks.values import broke_off, counts_of, withheld
 from conformance.model import Finding, Outcome
 from conformance.probes.tools import TRUNCATED_AT
 from conformance.toolcalls import Call, calls_of, is_offered, offered
@@ -205,8 +205,8 @@ def round_trip(case: Case) -> Iterator[Finding]:
         yield case.ok(outcome=Outcome.APPLIED)
     elif calls_of(view):
         yield case.unsure("the model called a tool again")
-    elif not case.final or view.finish_reason == "length":
-        yield case.unsure("no text in this try")
+    elif not case.final or withheld(view):
+        yield case.unsure(withheld(view) or "no text in this try")
     else:
         yield case.fail(f"no text in {len(case.tries)} tries after the tool's result", "a text answer")
 

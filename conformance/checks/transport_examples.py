@@ -9,6 +9,7 @@ from conformance.checks.errortext import error_words
 from conformance.checks.outcomes import ASIDE
 from conformance.checks.reasoning_shown import told_thoughts
 from conformance.checks.select import ids, valid
+from conformance.checks.values import withheld
 from conformance.examples import Example, Shows, example_of, load_examples
 from conformance.model import Finding, Outcome
 from conformance.strictjson import read
@@ -28,6 +29,8 @@ def documented_outcome(case: Case) -> Iterator[Finding]:
         yield _refused(case, example)
     elif not view.succeeded:
         yield case.fail(f"{view.form} ({view.status})", _expected(example), outcome=Outcome.BROKEN)
+    elif not view.text.strip() and not calls_of(view) and (why := withheld(view)):
+        yield case.unsure(why)
     elif missing := _missing(view, example):
         yield case.fail(f"the answer {missing}", _expected(example))
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
-from conformance.checks.select import either, ids, valid
-from conformance.checks.values import choices_of, is_count, prompt_tokens, show, texts_of, usage_of
+from conformance.checks.select import either, valid
+from conformance.checks.values import choices_of, is_count, show, texts_of, usage_of
 from conformance.model import Finding, Json
 from conformance.models import Thinks
 from conformance.strictjson import is_integer
@@ -251,69 +251,6 @@ def reasoning_bounds(case: Case) -> Iterator[Finding]:
             "reasoning within the completion, or counted beside it in the total",
             frame=found[0],
             pointer="/usage/completion_tokens_details/reasoning_tokens",
-        )
-
-
-@check(
-    "usage.prompt-stable", on=valid("basic", streamed=False), reads=Reads.COMPLETION, needs=("chat.again",)
-)
-def prompt_stable(case: Case) -> Iterator[Finding]:
-    """The same request has the same prompt tokens."""
-    mine, again = prompt_tokens(case.view), prompt_tokens(case.other("chat.again"))
-    if mine is None or again is None:
-        yield case.unsure("an answer has no prompt_tokens")
-    elif mine == again:
-        yield case.ok(2)
-    else:
-        yield case.fail(
-            f"prompt_tokens {mine}, then {again} for the same request",
-            "the same number",
-            pointer="/usage/prompt_tokens",
-        )
-
-
-@check(
-    "usage.prompt-grows",
-    on=valid("life", streamed=False),
-    reads=Reads.COMPLETION,
-    needs=("messages.unicode",),
-)
-def prompt_grows(case: Case) -> Iterator[Finding]:
-    """A prompt that is the other one with more before it has more tokens (D14)."""
-    mine, longer = prompt_tokens(case.view), prompt_tokens(case.other("messages.unicode"))
-    if mine is None or longer is None:
-        yield case.unsure("an answer has no prompt_tokens")
-    elif not longer:
-        yield case.skip("prompt_tokens are 0; usage.prompt-positive judges that")
-    elif longer > mine:
-        yield case.ok(2, f"{mine}, and {longer} for the longer prompt")
-    else:
-        yield case.fail(
-            f"prompt_tokens {mine}, and {longer} for the same prompt with more before it",
-            "more tokens for the longer prompt",
-            examined=2,
-            pointer="/usage/prompt_tokens",
-            also=(case.other("messages.unicode").where(pointer="/usage/prompt_tokens"),),
-        )
-
-
-@check("usage.stream-equals-complete", on=ids("stream.usage"), reads=Reads.STREAM, needs=("chat.basic",))
-def stream_equals_complete(case: Case) -> Iterator[Finding]:
-    """The same prompt has the same tokens, whether its answer is streamed or not (D14)."""
-    mine, complete = prompt_tokens(case.view), prompt_tokens(case.other("chat.basic"))
-    if mine is None or complete is None:
-        yield case.unsure("an answer has no prompt_tokens")
-    elif mine == complete:
-        yield case.ok(2)
-    else:
-        found = usage_of(case.view)
-        yield case.fail(
-            f"prompt_tokens {mine} in the stream, {complete} in the complete answer to the same prompt",
-            "the same number",
-            examined=2,
-            frame=found[0] if found else None,
-            pointer="/usage/prompt_tokens",
-            also=(case.other("chat.basic").where(pointer="/usage/prompt_tokens"),),
         )
 
 

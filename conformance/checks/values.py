@@ -66,6 +66,21 @@ def broke_off(view: View) -> bool:
     return bool(stream.errors) or not (finished or (terminated and not unread(view)))
 
 
+def refuses(view: View) -> bool:
+    """Whether the model said no in the member that is meant for it."""
+    if view.form is Form.STREAM:
+        return any(delta.string("refusal") for delta in view.stream.deltas)
+    return isinstance(view.message, dict) and bool(view.message.get("refusal"))
+
+
+def withheld(view: View) -> str:
+    """Say why an answer may rightly have no text: its limit was spent, a filter held it, or the model said no."""
+    reasons = {"length": "the limit was spent before any text", "content_filter": "a filter held the text"}
+    if refuses(view):
+        return "the model refused to answer"
+    return reasons.get(view.finish_reason or "", "")
+
+
 _BREAKS: Final = {
     FaultKind.CLOSED_EARLY: "transport.complete-transfer",
     FaultKind.RESET: "transport.complete-transfer",

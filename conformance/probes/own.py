@@ -6,7 +6,7 @@ but the other ways to write one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
@@ -28,6 +28,14 @@ REFUSED_BASE: Final = "generated.refused"
 
 USUAL: Final = 8_000
 """Bytes of a request that no proxy refuses for its size; beyond them an error may be an intermediary's."""
+
+_BELONGS_TO: Final[Mapping[str, str]] = {
+    "tool_choice": "tools",
+    "parallel_tool_calls": "tools",
+    "stream_options": "stream",
+    "top_logprobs": "logprobs",
+}
+"""Members that no request may have without the other one."""
 
 _FEATURES: Final[Mapping[str, str]] = {
     "plain": "chat",
@@ -120,15 +128,24 @@ def _left_out(talk: Talk, asking: Asking) -> frozenset[str] | None:
     if roles - {*asking.card.roles, "tool"} or ("tools" in talk.value and features.get("tools") is Claim.NO):
         return None
     gone = {"response_format"} if features.get("structured") is Claim.NO else set()
+    mine = talk.value.keys() - {"model", "messages"}
     while True:
         body = asking.body({name: item for name, item in talk.value.items() if name not in gone})
-        refused = {
-            rule.parameter for rule in asking.card.rules_for(body) if Outcome.REJECTED_CLEAN in rule.allow
-        }
-        more = (refused & talk.value.keys()) - gone - {"model", "messages"}
+        more = _refusable(asking, body, mine - gone)
         if not more:
             return frozenset(gone)
         gone |= more
+        gone |= {name for name in mine if _BELONGS_TO.get(name) in gone}
+
+
+def _refusable(asking: Asking, body: Mapping[str, Json], members: Collection[str]) -> set[str]:
+    """Return those of the members without which the model's rules do not refuse a body.
+
+    Of members that may not stand together (``temperature+top_p``) the last one is enough.
+    """
+    rules = (rule for rule in asking.card.rules_for(dict(body)) if Outcome.REJECTED_CLEAN in rule.allow)
+    ours = ([name for name in rule.parameter.split("+") if name in members] for rule in rules)
+    return {names[-1] for names in ours if names}
 
 
 def odd_body(oddity: Oddity, base: Mapping[str, Json]) -> Request:
@@ -228,8 +245,7 @@ def rewritten(asking: Asking, base: Mapping[str, Json]) -> Iterator[Probe]:
         group="#/components/schemas/CreateChatCompletionRequest/properties/messages/type",
         label="the invalid request that is written in other ways",
     )
-    rules = asking.card.rules_for({**base, **DEFAULTS})
-    spared = {rule.parameter for rule in rules if Outcome.REJECTED_CLEAN in rule.allow}
+    spared = _spared(asking, base)
     for name, relation in relations(spared).items():
         yield Probe(
             id=f"generated.same-{name}",
@@ -254,6 +270,18 @@ def rewritten(asking: Asking, base: Mapping[str, Json]) -> Iterator[Probe]:
             requirement=relation.requirement,
             label=relation.what,
         )
+
+
+def _spared(asking: Asking, base: Mapping[str, Json]) -> set[str]:
+    """Return the members whose default is not written out, since the model's rules may refuse it beside the others."""
+    spared: set[str] = set()
+    while more := _refusable(
+        asking,
+        {**{name: value for name, value in DEFAULTS.items() if name not in spared}, **base},
+        DEFAULTS.keys() - base.keys() - spared,
+    ):
+        spared |= more
+    return spared
 
 
 def canary(number: int, asking: Asking, base: Mapping[str, Json]) -> Probe:
