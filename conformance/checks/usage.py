@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.select import either, valid
-from conformance.checks.values import choices_of, is_count, show, texts_of, usage_of
+from conformance.checks.values import choices_of, is_count, json_texts, show, texts_of, usage_of
 from conformance.model import Finding, Json
 from conformance.models import Thinks
 from conformance.strictjson import is_integer
@@ -89,14 +89,19 @@ def present(case: Case) -> Iterator[Finding]:
 
 @check("usage.object", on=COUNTED, reads=Reads.TEXT)
 def is_object(case: Case) -> Iterator[Finding]:
-    """What is called usage is an object (D12)."""
-    found = usage_of(case.view)
-    if found is None:
+    """What is called usage is an object, in each chunk of a stream (D12)."""
+    given = [
+        (frame, value["usage"]) for frame, value in json_texts(case.view) if value.get("usage") is not None
+    ]
+    odd = next(((frame, usage) for frame, usage in given if not isinstance(usage, dict)), None)
+    if not given:
         yield case.skip("there is no usage")
-    elif isinstance(found[1], dict):
-        yield case.ok()
+    elif odd is None:
+        yield case.ok(len(given))
     else:
-        yield case.fail(f"usage is {found[1]!r}"[:120], "an object", frame=found[0], pointer="/usage")
+        yield case.fail(
+            f"usage is {odd[1]!r}"[:120], "an object", examined=len(given), frame=odd[0], pointer="/usage"
+        )
 
 
 @check("usage.token-counts", on=COUNTED, reads=Reads.TEXT)
