@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.checks import all_checks
 from conformance.model import Json, Verdict
+from conformance.sdkresults import Call, Result, SdkResults, SdkRow
 from conformance.views import View
-from tests.factory import chunk, completion, json_answer, probes, sse_answer, stream, verdict, view_of
+from tests.factory import (
+    case_of,
+    chunk,
+    completion,
+    json_answer,
+    probes,
+    sse_answer,
+    stream,
+    verdict,
+    view_of,
+)
 
-PROBES = probes("chat", "messages", "tools")
+PROBES = probes("chat", "messages", "sdk", "tools")
 PASS, FAIL, SKIP, UNSURE = Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE
 ROW = "stream.content-not-empty"
 ROLE = chunk({"role": "assistant", "content": ""})
@@ -92,3 +104,21 @@ def test_after_a_tools_result_comes_text_or_a_reason_for_none(
     finish: str, message: dict[str, Json], expected: Verdict
 ) -> None:
     assert verdict("tools.round-trip", complete("tools.round-trip", finish, **message)) is expected
+
+
+@pytest.mark.parametrize(
+    ("finish", "message", "expected"),
+    [
+        ("stop", {"content": ""}, FAIL),
+        ("stop", {"refusal": "I cannot."}, UNSURE),
+        ("length", {"content": ""}, UNSURE),
+    ],
+)
+def test_an_sdk_without_text_is_no_finding_where_the_model_refused(
+    finish: str, message: dict[str, Json], expected: Verdict
+) -> None:
+    view = complete("sdk.create", finish, **message)
+    row = SdkRow(view.exchange.id, "an SDK", Call.CREATE, Result.OK, "no text")
+    case = case_of("transport.sdk-create", view)._replace(sdk=SdkResults(rows=(row,)))
+    (judge,) = (each.judge for each in all_checks() if each.requirement == "transport.sdk-create")
+    assert [finding.verdict for finding in judge(case)] == [expected]

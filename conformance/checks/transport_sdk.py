@@ -13,6 +13,7 @@ from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import broken, error_words
 from conformance.checks.outcomes import names_any
 from conformance.checks.select import valid
+from conformance.checks.values import refuses
 from conformance.model import Finding
 from conformance.sdkresults import Call, Result, SdkRow
 from conformance.views import Form
@@ -67,6 +68,6 @@ def _refused(case: Case, row: SdkRow, plain: str) -> Finding:
 
 
 def _of_its_own_accord(case: Case) -> bool:
-    """Whether the model ended without text for a reason that it gives itself: the limit, a filter, a call."""
+    """Whether the model ended without text for a reason that it gives itself: the limit, a filter, a call, a no."""
     thought = case.view.form is Form.STREAM and bool(case.view.stream.choice(0).reasoning)
-    return thought or case.view.finish_reason in _MODELS_DOING
+    return thought or case.view.finish_reason in _MODELS_DOING or refuses(case.view)
