@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from conformance.checks.api import Case, Reads, check
@@ -21,6 +22,8 @@ LOGPROBS: Final = Wanted("logprobs", ("logprob", "log prob", "log_prob"), ("logp
 _BYTE: Final = range(256)
 _ROUNDED: Final = 0.01
 """More than rounding makes of the logarithm of 1, the greatest probability."""
+_OFTEN: Final = 3
+"""Times that nothing happens by chance."""
 _BOTH: Final = ids("parameters.logprobs", "parameters.logprobs-stream")
 
 
@@ -98,13 +101,10 @@ def _shape(view: View) -> Shown:
             examined=len(tokens),
             pointer=None if view.form is Form.STREAM else f"/choices/{without[0]}/logprobs",
         )
-    if view.form is Form.COMPLETION and (told := _told(choices_of(view)[:1])) and _much_less(told, view.text):
+    if tokens and (saw := _astray(view)):
+        expected = "logprobs.content, one entry a token of the text"
         return Shown(
-            Effect.SPOILT,
-            f"the tokens of logprobs.content are {told[:40]!r}, the text is {view.text[:60]!r}",
-            "logprobs.content, one entry a token of the text",
-            examined=len(tokens),
-            pointer="/choices/0/logprobs/content",
+            Effect.SPOILT, saw, expected, examined=len(tokens), pointer="/choices/0/logprobs/content"
         )
     if tokens:
         return Shown(Effect.SEEN, f"log probabilities of {len(tokens)} tokens", examined=len(tokens))
@@ -113,6 +113,39 @@ def _shape(view: View) -> Shown:
     first = view.choice(0) if view.form is Form.COMPLETION else {}
     saw = f"logprobs is {show(first, 'logprobs')}" if first else "no chunk has logprobs"
     return Shown(Effect.MISSING, saw, "logprobs.content, one entry a token", pointer="/choices/0/logprobs")
+
+
+def _astray(view: View) -> str:
+    """Say how the tokens of the first choice are not those of its text, empty where that is not plain."""
+    parts, text = list(_entries(view)), view.text
+    repeats = sum(len(old) < len(new) and new[: len(old)] == old for old, new in pairwise(parts))
+    if repeats >= _OFTEN and repeats >= len(parts) - 2:
+        return f"{repeats} chunks repeat what the one before them has, up to {len(parts[-1])} entries in one chunk"
+    tokens = [str(entry.get("token")) for part in parts for entry in part if isinstance(entry, dict)]
+    told = "".join(tokens)
+    if view.form is Form.COMPLETION and told and _much_less(told, text):
+        return f"the tokens of logprobs.content are {told[:40]!r}, the text is {text[:60]!r}"
+    # A token of text beyond ASCII may be a part of a character; so nothing more is said of such text.
+    return _strange(tokens, text.strip()) if text.isascii() and len(tokens) > _OFTEN else ""
+
+
+def _entries(view: View) -> Iterator[list[Json]]:
+    """Yield the entries of the first choice as they came together: those of each chunk, or of the whole answer."""
+    first = choices_of(view)[:1]
+    if view.form is Form.STREAM:
+        first = [delta.value for delta in view.stream.deltas if delta.choice == 0]
+    yield from (entries for choice in first if (entries := _content(choice)))
+
+
+def _strange(tokens: list[str], text: str) -> str:
+    """Say that the tokens are all the same and the text is not, or that those of its beginning are missing."""
+    told = "".join(tokens).strip()
+    if len(set(tokens)) == 1 and text.count(tokens[0].strip()) * 2 < len(tokens):
+        return f"each of {len(tokens)} entries has the token {tokens[0]!r}, the text is {text[:60]!r}"
+    head = text.removesuffix(told) if told else ""
+    if text.endswith(told) and any(sign.isalnum() for sign in head):
+        return f"the tokens begin with {told[:30]!r}, the text with {text[:30]!r}"
+    return ""
 
 
 def _choices_without(view: View) -> list[int]:

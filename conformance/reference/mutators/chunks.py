@@ -164,19 +164,22 @@ class Insert(ChunkMutator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cumulate(ChunkMutator):
-    """Let the chosen deltas say everything so far; ``of`` is content, reasoning_content or arguments."""
+    """Let the chosen deltas say everything so far; ``of`` is content, reasoning_content, arguments or logprobs."""
 
     of: str
 
     def check(self, where: str) -> None:
         """Demand a member that is told in pieces."""
         ChunkMutator.check(self, where)
-        self.one_of("of", ("content", "reasoning_content", "arguments"), where)
+        self.one_of("of", ("content", "reasoning_content", "arguments", "logprobs"), where)
 
     def on_chunks(self, chunks: list[Json], scene: Scene) -> list[Json]:
         """Return the chunks with cumulative deltas."""
         said: dict[object, str] = {}
         changed, meant = deepcopy(chunks), chosen(chunks, self.which)
+        if self.of == "logprobs":
+            _pile_up_logprobs([chunk for number, chunk in enumerate(changed) if number in meant])
+            return changed
         for number, chunk in enumerate(changed):
             for place, holder in _tellers(chunk, self.of):
                 piece = holder.get(self.of)
@@ -184,6 +187,19 @@ class Cumulate(ChunkMutator):
                     said[place] = said.get(place, "") + piece
                     holder[self.of] = said[place] if number in meant else piece
         return changed
+
+
+def _pile_up_logprobs(chunks: list[Json]) -> None:
+    """Put before the log probabilities of each chunk those of all earlier ones, choice by choice."""
+    told: dict[object, list[Json]] = {}
+    for chunk in chunks:
+        for choice in find(chunk, ("choices", "*")):
+            logprobs = choice.get("logprobs") if isinstance(choice, dict) else None
+            if isinstance(choice, dict) and isinstance(logprobs, dict):
+                content = logprobs.get("content")
+                entries = told.setdefault(choice.get("index"), [])
+                entries.extend(content if isinstance(content, list) else [])
+                logprobs["content"] = list(entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
