@@ -104,6 +104,10 @@ def exchange(probe: Probe, path: Path, *, cut: bool = False, attempt: int = 1) -
     )
 
 
+ID = re.compile(rb'("id":\s?")[^"]')
+"""The beginning of an id. One recorded answer stands for several, and each has to have an id of its own."""
+
+
 def beside(server: str, probe: Probe) -> Iterator[Exchange]:
     """Yield plain answers of the same server: to a probe of no interest, and to the twin of an invalid one."""
     plain = ANSWERS[server, "json"]
@@ -111,7 +115,8 @@ def beside(server: str, probe: Probe) -> Iterator[Exchange]:
         other = plan().probe(name, MODEL) if name else None
         if other is not None:
             path = ANSWERS.get((server, "stream"), plain) if other.streamed else plain
-            yield exchange(other, path)
+            answer = exchange(other, path)
+            yield replace(answer, raw=ID.sub(rb"\1~", answer.raw))
 
 
 def found(server: str, name: str) -> list[str]:
