@@ -275,7 +275,7 @@ def id_of_no_other(case: Case) -> Iterator[Finding]:
     known = [(told, view) for view in case.answers if is_text(told := _id(view))]
     for told, view in known:
         other = first.setdefault(str(told), view)
-        if other.asked.get("messages") != view.asked.get("messages"):
+        if other.asked.get("messages") != view.asked.get("messages") and other.content != view.content:
             found = case.fail(
                 f"the answers to {other.probe.id} and {view.probe.id} have the id {told!r}",
                 "an id of its own for each answer",
