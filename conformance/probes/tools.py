@@ -66,6 +66,13 @@ HISTORY_ARGUMENTS: Final = (
 """Arguments as a model may have written them: quotes, backslashes, escapes, text in other scripts."""
 
 
+_FORECAST: Final = "\n".join(
+    f"At {hour} o'clock it will be cold in Oslo, with some rain, and a light wind from the {wind}."
+    for hour, wind in enumerate(("north", "west", "south") * 8, 1)
+)
+"""The second of two results, of so many words that the bill shows whether it was read."""
+
+
 def function(name: str, description: str, parameters: Json = None, **members: Json) -> Json:
     """Return a function tool; without ``parameters`` it has no such member."""
     inner: dict[str, Json] = {"name": name, "description": description, **members}
@@ -259,7 +266,7 @@ def _histories(tools: _Tools) -> Iterator[Probe]:
         "history-parallel": [
             turn(None, plain, other),
             _result("call_def456", "18 °C, sunny"),
-            _result("call_ghi789", "4 °C, rain"),
+            _result("call_ghi789", _FORECAST),
         ],
     }
 
