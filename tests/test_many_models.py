@@ -124,7 +124,6 @@ def test_requirement_that_is_asked_once_is_a_unit_of_the_gateway() -> None:
     for case in planned(("gpt-4o", "glm-5", "gpt-4o-mini")).cases:
         owners.setdefault(case.requirement, set()).add(case.model)
     assert owners["transport.json-charset-accepted"] == {GATEWAY}
-    assert owners["response.id-unique"] == {GATEWAY}
     assert owners["stream.done-terminator"] == {"gpt-4o", "glm-5", "gpt-4o-mini"}
 
 
