@@ -5,7 +5,7 @@
 ``should``      requirements that fail at SHOULD in every run
 ``varies``      requirements that fail in some runs only, each with the reason: what a model says, what time it is
 ``unmeasured``  patterns of requirements at MUST that get no opinion in some or all runs, each with the reason
-``like``        another server of which all this is expected too
+``like``        another server of which all this is expected too; what varies here need not fail as it does there
 ==============  ===========================================================================================
 
 The README of the server's reports, or the one beside this module, says why each finding is the server's.
@@ -45,10 +45,11 @@ def expected_of(name: str) -> Expected:
     """Read what is expected of a server."""
     said = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     base = expected_of(said["like"]) if "like" in said else Expected()
+    varies = said.get("varies", {})
     return Expected(
-        must=base.must.union(said.get("must", ())),
-        should=base.should.union(said.get("should", ())),
-        varies={**base.varies, **said.get("varies", {})},
+        must=base.must.difference(varies).union(said.get("must", ())),
+        should=base.should.difference(varies).union(said.get("should", ())),
+        varies={**base.varies, **varies},
         unmeasured={**base.unmeasured, **said.get("unmeasured", {})},
         like=said.get("like", ""),
     )
