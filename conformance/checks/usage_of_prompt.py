@@ -83,8 +83,9 @@ def stream_equals_complete(case: Case) -> Iterator[Finding]:
         )
     else:
         found = usage_of(case.view)
+        others = ", ".join(map(str, dict.fromkeys((complete, *known))))
         yield case.fail(
-            f"prompt_tokens {mine} in the stream, {complete} in the complete answer to the same prompt",
+            f"prompt_tokens {mine} in the stream, {others} in complete answers to the same prompt",
             "the same number",
             examined=1 + len(known),
             frame=found[0] if found else None,
@@ -94,7 +95,11 @@ def stream_equals_complete(case: Case) -> Iterator[Finding]:
 
 
 def _may_drift(mine: int, known: Sequence[int]) -> bool:
-    """Whether a count is no further off than the prompt of this server may be at one time and another."""
+    """Whether a count is no further off than the prompt of this server may be at one time and another.
+
+    What differs by more than :data:`DRIFT` among complete answers is no drift: then other tokens are counted.
+    """
     spread = max(known) - min(known)
     steady = len(known) > 1 and not spread
-    return not steady and min(abs(mine - told) for told in known) <= max(DRIFT, 2 * spread)
+    off = min(abs(mine - told) for told in known)
+    return not steady and spread <= DRIFT and off <= max(DRIFT, 2 * spread)
