@@ -115,9 +115,7 @@ def samples() -> Iterator[Received]:
     ]
     yield chat(messages=[{"role": "user", "content": pieces}])
     yield from _beyond_text()
-    yield chat(temperature=3)
-    yield chat(temperature=1, top_p=1)
-    yield chat(tool_choice="auto")
+    yield from (chat(temperature=3), chat(temperature=1, top_p=1), chat(tool_choice="auto"))
     yield chat(presence_penalty=1)
     yield chat(headers={"x-trace-id": "t-1"})
     yield chat(headers={"content-type": "application/json; charset=utf-8"})
