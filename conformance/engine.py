@@ -166,7 +166,7 @@ def generated_probes(settings: Settings, model: str, cards: ModelCards) -> tuple
     """Return the probes made from the OpenAPI description, none when they are switched off."""
     if settings.generated == "none":
         return "none", ()
-    from conformance.probes.generated import generated_for  # noqa: PLC0415 - schemathesis is heavy
+    from conformance.probes.generated import generated_for  # noqa: PLC0415 - only plans with generated requests need it
 
     return generated_for(
         settings.generated, model, cards.card(model), settings.seed, settings.target.extra_body
