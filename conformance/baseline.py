@@ -8,10 +8,11 @@ is known stays a failure in every count and grade; only the exit code looks away
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec import Struct, field
 
 from conformance.model import GATEWAY, Verdict
 from conformance.verdict import UnitResult
@@ -23,8 +24,7 @@ ANY_MODEL: Final = "*"
 """The glob of an entry that names no model; it also matches the gateway itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One known failure.
 
     ``model`` is a glob. ``expires`` is the last day on which the entry holds. ``line`` is where it stands in its file.
@@ -51,8 +51,7 @@ class Entry:
         return self.requirement if self.model == ANY_MODEL else f"{self.requirement}[{self.model}]"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFailures:
+class KnownFailures(Struct, frozen=True):
     """What a baseline says of one run.
 
     ``known`` has the entry of each (requirement, model) whose failure is expected; ``stale`` says in sentences which
@@ -67,8 +66,7 @@ class KnownFailures:
 NOTHING_KNOWN: Final = KnownFailures()
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """The entries of one file, in its order; ``file`` is its name as reports show it, None when there is none."""
 
     file: str | None = None

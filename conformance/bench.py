@@ -7,7 +7,8 @@ was tried, what the same request got in another form. It is looked up once a pro
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from conformance import retired
 from conformance.limited import meant
@@ -23,8 +24,7 @@ UNAUTHORISED = frozenset({401, 403})
 """Statuses that speak of the key, not of what was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What a run recorded of one probe.
 
     ``tries`` are the views of its tries that were captured, in their order, ``planned`` is how many were planned.

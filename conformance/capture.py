@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from conformance.model import Exchange, FaultKind, Intent, Json, Probe, Request
 from conformance.plan import LIVES, Plan
@@ -65,8 +66,7 @@ class Record(Protocol):
         """Store a finished exchange, redacted, and return it so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How fast and how much may be sent. ``None`` is no limit; times are seconds."""
 
     concurrency: int = 4
@@ -77,8 +77,7 @@ class Pace:
     longest_wait: float = 60.0
 
 
-@dataclass(repr=False)
-class Capture:
+class Capture(Struct, dict=True):
     """One capture and its state; ``exchanges`` is always what is safely recorded."""
 
     plan: Plan
@@ -96,6 +95,10 @@ class Capture:
     _resume_at: float = 0.0
     _next_slot: float = 0.0
     _started: float = 0.0
+
+    def __repr__(self) -> str:
+        """Name it alone: whatever shows a task shows this too, and it holds the whole run."""
+        return f"{type(self).__name__}()"
 
     @cached_property
     def _certain(self) -> int:

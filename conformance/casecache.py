@@ -20,9 +20,10 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from conformance.paths import data_root
 
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from conformance.model import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """What cases are made from: ``inputs`` is the digest of kind, seed and files, ``libraries`` generate."""
 
     kind: str

@@ -8,11 +8,12 @@ command starts with it; the style of the data and its schemas are judged in ``co
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from conformance.datafile import Row, did_you_mean, read_list, read_yaml, wrong
 from conformance.errors import CatalogueError
@@ -44,8 +45,7 @@ class Exclusion(StrEnum):
     NEEDS_CONSENT = "needs-consent"
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(Struct, frozen=True):
     """What a report groups by and a profile claims; a ``core`` feature is claimed of every target."""
 
     id: str
@@ -53,8 +53,7 @@ class Feature:
     core: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One statement of the documents (A01-G06), one framing rule (W01-W26) or one conflict (K1-K22).
 
     ``says`` is our own one-line reading; ``profiles`` are those whose documents state it. ``resolved`` says how a
@@ -70,8 +69,7 @@ class Clause:
     outdated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A document, a standard or measured software.
 
     ``lines`` counts the lines of a document, else 0; ``sha256`` is the digest of its text. ``vectors`` are
@@ -88,8 +86,7 @@ class Source:
     habit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementSet:
+class RequirementSet(Struct, frozen=True):
     """The requirements that a certificate of this name speaks of. A released set never changes."""
 
     name: str
@@ -97,8 +94,7 @@ class RequirementSet:
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """All data of ``spec/`` that says what is required."""
 
     root: Path

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import __version__, engine
 from conformance.catalogue import Catalogue, Profile
@@ -47,8 +49,7 @@ _NAMED: Final = 5
 """How many ids a complaint names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(Struct, frozen=True):
     """Which program judged: its version, and a digest of its code and requirements."""
 
     version: str

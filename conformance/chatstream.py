@@ -13,10 +13,11 @@ total: whatever a target sends becomes a frame; judging is left to the checks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct, field
 
 from conformance import sse, strictjson
 from conformance.model import Json
@@ -48,8 +49,7 @@ _LONGEST_TERMINATOR: Final = 64
 _MOST_CHOICES: Final = 2**53
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Struct, frozen=True):
     """One entry of a chunk's ``choices``; ``value`` is the entry, ``delta`` its delta member if that is an object."""
 
     frame: int
@@ -78,8 +78,7 @@ class Delta:
         return value if isinstance(value, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One event with its data read as JSON; of fused events ``value`` is the error among them, if there is one."""
 
     index: int
@@ -96,8 +95,7 @@ class Frame:
         return usage if isinstance(usage, dict) else None
 
 
-@dataclass(slots=True)
-class Choice:
+class Choice(Struct):
     """What a client has of one choice when the stream ends."""
 
     index: Json
@@ -124,8 +122,7 @@ class Choice:
         return told[0] if told and all(reason == told[0] for reason in told) else None
 
 
-@dataclass(frozen=True)
-class ChatStream:
+class ChatStream(Struct, frozen=True, dict=True):
     """All frames of a stream, its framing, and what each choice adds up to."""
 
     framing: sse.EventStream

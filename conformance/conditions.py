@@ -16,16 +16,16 @@ item.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from conformance.errors import CatalogueError
 from conformance.model import Json
 from conformance.strictjson import is_number
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(Struct, frozen=True):
     """Some value at ``pointer`` passes ``test`` with ``operand``."""
 
     pointer: tuple[str, ...]
@@ -33,23 +33,20 @@ class At:
     operand: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Some:
+class Some(Struct, frozen=True):
     """Some value at ``pointer`` fulfils all of ``where``."""
 
     pointer: tuple[str, ...]
     where: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Any:
+class Any(Struct, frozen=True):
     """At least one of ``conditions`` holds."""
 
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """``condition`` does not hold."""
 
     condition: Condition

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from conformance import evidence as evidence_file
 from conformance import sdkresults
@@ -48,8 +50,7 @@ class OtherPlanError(UsageError):
     """The evidence was made from another plan than this version of the suite makes."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What a user chose. ``models`` may be empty: then the target is asked what it offers.
 
     ``model_patterns`` choose further models among those that the target lists, or else the profile names. ``absent``
@@ -73,8 +74,7 @@ class Settings:
     strict: bool = False
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """Everything that is known before the first paid request."""
 
     settings: Settings
@@ -84,8 +84,7 @@ class Prepared:
     plan: Plan
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """A judged run."""
 
     prepared: Prepared

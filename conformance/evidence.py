@@ -15,10 +15,11 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, NoReturn, Self, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from conformance.disk import Disk, sync_folder
 from conformance.errors import UsageError
@@ -55,8 +56,7 @@ class RepeatedExchangeError(EvidenceError):
     """The file has two exchanges with one id: files were joined, or written by two runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What a file holds.
 
     ``unfinished`` are the ids of intents without an exchange, in their order; ``sent_again`` those that were

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+
+from msgspec import Struct
 
 from conformance.datafile import read_yaml
 from conformance.paths import data_root
@@ -26,8 +27,7 @@ class Shows(StrEnum):
     """``reasoning_content`` beside the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """One printed request; ``source`` is document:line, ``body`` the text byte for byte."""
 
     id: str

@@ -8,8 +8,9 @@ are retired (``excluded``), never removed and never used again.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from conformance.catalogue import load
 from conformance.catalogue_lint import read_lock
@@ -27,8 +28,7 @@ _LOCK_HEAD: Final = (
 _SET_HEAD: Final = "# Made by python -m conformance.freeze; not by hand. A released set never changes.\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(Struct, frozen=True):
     """What a freeze wrote: the set's ids, and those that it did not have before."""
 
     name: str

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, cast
+
+from msgspec import to_builtins
 
 from conformance import casecache, generate, owncases
 from conformance.paths import data_root
@@ -31,8 +32,8 @@ def freeze(root: Path | None = None) -> dict[str, Json]:
     root = root or data_root()
     made, own = generate.generate(SEED), owncases.draw_all(SEED)
     lock = _lock(made, own)
-    casecache.ship(generate.key(SEED), cast("Json", asdict(made)), root)
-    casecache.ship(owncases.key(SEED), cast("Json", asdict(own)), root)
+    casecache.ship(generate.key(SEED), cast("Json", to_builtins(made)), root)
+    casecache.ship(owncases.key(SEED), cast("Json", to_builtins(own)), root)
     (root / "fixtures" / "generated.lock.json").write_text(json.dumps(lock, indent=2) + "\n", "utf-8")
     return lock
 

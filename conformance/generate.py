@@ -14,11 +14,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from conformance import casecache, graft
 from conformance.errors import CatalogueError
@@ -45,8 +47,7 @@ _CONFIG: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedCase:
+class GeneratedCase(Struct, frozen=True):
     """One request body and what is known of it.
 
     ``location`` is schemathesis' way to the keyword under test, ``pointer`` the canonical place of that
@@ -74,8 +75,7 @@ class GeneratedCase:
         return encode(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """All cases for the examples' own model, the examples, and what became of all that was generated."""
 
     cases: tuple[GeneratedCase, ...]
@@ -140,7 +140,7 @@ def _in_turn(columns: list[list[GeneratedCase]]) -> list[GeneratedCase]:
 
 def cases_digest(cases: Iterable[GeneratedCase]) -> str:
     """Return a digest of the cases, their labels and their order."""
-    text = json.dumps([asdict(case) for case in cases], sort_keys=True)
+    text = json.dumps([to_builtins(case) for case in cases], sort_keys=True)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -150,7 +150,7 @@ def generation(seed: int) -> Generation:
     stored = casecache.load(key(seed))
     if stored is None:
         made = generate(seed)
-        casecache.store(key(seed), cast("Json", asdict(made)))
+        casecache.store(key(seed), cast("Json", to_builtins(made)))
         return made
     content = cast("dict[str, Any]", stored)
     cases = tuple(GeneratedCase(**{**case, "mode": Intent(case["mode"])}) for case in content["cases"])
@@ -266,8 +266,7 @@ def _valid(raw: _Raw, examples: Mapping[str, Json]) -> GeneratedCase | str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
+class _Raw(Struct, frozen=True):
     """What schemathesis made: a label, and a body when the request is about the body."""
 
     in_body: bool

@@ -10,9 +10,10 @@ of the request that comes out.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct
 
 from conformance.errors import CatalogueError
 from conformance.openapi import COMPONENTS, description, validator_at
@@ -29,8 +30,7 @@ Path = tuple[str | int, ...]
 """Steps into a value: names of members and numbers of items."""
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(Struct, frozen=True):
     """One keyword of the request schema: ``pointer`` is its canonical place in the description."""
 
     pointer: str

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Framing: TypeAlias = Literal["chunked", "length", "close", "none"]
 """How the end of the body is told (RFC 9112, 6.3); ``none``: no body can come, or the head did not end."""
@@ -39,8 +41,7 @@ _DAMAGED: Final = "the compressed data is damaged"
 _BLANK: Final = " \t"
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """``size`` bytes at offset ``body`` of the body came at offset ``raw`` of the connection."""
 
     body: int
@@ -48,8 +49,7 @@ class Segment:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One answer as it stands in the bytes of the connection.
 
     ``headers`` and ``trailers`` keep their order, with names in lower case and values stripped, decoded as

@@ -19,9 +19,10 @@ Before a check sees anything, the rules that hold for all of them are applied, h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
+
+from msgspec import Struct, field
 
 from conformance import retired
 from conformance.bench import Answers, Bench
@@ -40,8 +41,7 @@ from conformance.views import Form, View
 _JUDGED_ELSEWHERE = frozenset(Form) - {Form.PAGE, Form.LIMITED, Form.REDIRECT}
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """All units of a run, and what was planned but never measured.
 
     ``planned`` stands beside ``units``: the planned cases of each, in the order of its case results. ``defects`` say
@@ -54,11 +54,10 @@ class Judgement:
     not_measured: tuple[PlannedCase, ...]
     alive: Mapping[str, str]
     defects: tuple[str, ...] = ()
-    views: Mapping[str, View] = field(default_factory=dict, compare=False, repr=False)
+    views: Mapping[str, View] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """What all cases of a run have in common."""
 
     bench: Bench
@@ -67,8 +66,7 @@ class _Run:
     claimed: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """What all cases of a unit have in common."""
 
     requirement: Requirement

@@ -7,9 +7,10 @@ nowhere in the answers that count.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.model import FaultKind, Intent
 from conformance.views import Form, View
@@ -18,8 +19,7 @@ CUT: Final = frozenset({FaultKind.CLOSED_EARLY, FaultKind.RESET})
 """How an answer is cut short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """A valid request's first answer.
 
     ``healed`` says that it went wrong, and the lone repeat did not. ``beside`` says that other requests were under

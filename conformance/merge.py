@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import engine
 from conformance import evidence as evidence_file
@@ -47,8 +49,7 @@ class ForeignPartError(MergeError):
     """A part holds what its plan does not send, or was planned by another version of the suite."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One run to merge."""
 
     folder: Path

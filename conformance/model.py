@@ -8,9 +8,10 @@ A *case* is one check on one probe; a *unit* is one requirement for one model, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """Any JSON value, as :mod:`json` reads it."""
@@ -80,8 +81,7 @@ class FaultKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One row of the catalogue; ``level`` is the level in ``core``."""
 
     id: str
@@ -116,8 +116,7 @@ HIDDEN: Final = "***"
 """Stands in a recorded request for the value of another secret header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One HTTP request, without the secret.
 
     ``path`` is relative to the base URL (``/chat/completions``); ``headers`` are sent in this order and may hold
@@ -130,8 +129,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(Struct, frozen=True):
     """What is wrong with an invalid request: the only difference from its twin.
 
     ``names`` are words one of which an error that names the cause has to contain (compared without case).
@@ -144,16 +142,14 @@ class Defect:
     pointer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(Struct, frozen=True):
     """A request that needs the answer of an earlier probe: ``recipe`` is a name in ``probes.recipes``."""
 
     probe: str
     recipe: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """A further try of the same scenario, sent only when the earlier try ``probe`` calls for it.
 
     ``when`` is a name in ``probes.tries``: what an answer has to be like for one more try to be worth its price.
@@ -163,8 +159,7 @@ class Retry:
     when: str
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """One scenario to send for one model.
 
     ``twin`` names the valid probe that an invalid one differs from in one respect. ``traits`` are plain words by
@@ -205,16 +200,14 @@ class Probe:
         return self.traits.issuperset(traits)
 
 
-@dataclass(frozen=True, slots=True)
-class TransportFault:
+class TransportFault(Struct, frozen=True):
     """Why an exchange did not end as HTTP says it should; ``detail`` has no secret in it."""
 
     kind: FaultKind
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """What was sent and every byte that came back.
 
     ``raw`` are the bytes of the connection after TLS, from the first byte of the answer on. ``pieces`` say when

@@ -8,13 +8,15 @@ name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from conformance.conditions import Condition, all_hold, read_conditions
 from conformance.datafile import read_yaml
@@ -45,8 +47,7 @@ class Thinks(StrEnum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What a model makes of one parameter in the requests that meet ``when``.
 
     ``allow`` are the outcomes that are no failure. ``error`` are members of the error object with which the
@@ -62,8 +63,7 @@ class Rule:
     outdated: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCard:
+class ModelCard(Struct, frozen=True):
     """What is known of one model.
 
     ``limit_field`` is the member that bounds an answer; ``least_budget`` the fewest tokens that still give
@@ -131,8 +131,7 @@ class ModelCard:
         return WORKS if rule is None else rule.allow
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """Models whose names match a pattern get this card; ``name`` is what a user calls them."""
 
     name: str
@@ -140,8 +139,7 @@ class Family:
     card: ModelCard
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCards:
+class ModelCards(Struct, frozen=True):
     """All cards. Of ``families`` the first whose pattern matches a name counts."""
 
     cards: Mapping[str, ModelCard]
@@ -260,7 +258,7 @@ class _Loader:
         rules = [self._rule(rule, where) for rule in _items(row.get("rules", []))]
         changes["features"] = {**parent.features, **features}
         changes["rules"] = (*rules, *parent.rules)
-        return replace(parent, **changes)  # type: ignore[arg-type]  # every value was checked by _value
+        return replace(parent, **changes)
 
     def _rule(self, entry: Json, where: str) -> Rule:
         row = _mapping(entry, f"{where} rules")

@@ -8,8 +8,9 @@ A recipe's ``size`` is how much of it there is: levels, bytes, members, digits, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
+
+from msgspec import Struct
 
 from conformance.jsontext import encode
 from conformance.model import Json
@@ -48,8 +49,7 @@ _TYPE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """How a body becomes odd. ``sizes`` are the least and the most that is asked for; ``least`` what still counts."""
 
     what: str
@@ -224,8 +224,7 @@ def _more(*pairs: Header) -> Callable[[tuple[Header, ...], int], tuple[Header, .
     return change
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderRecipe:
+class HeaderRecipe(Struct, frozen=True):
     """How the headers of a request become odd."""
 
     what: str

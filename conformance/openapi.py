@@ -8,10 +8,11 @@ sentences: they do not depend on the wording of the JSON Schema library, and quo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct
 
 from conformance.errors import HarnessError
 from conformance.paths import data_root
@@ -30,16 +31,14 @@ _MOST: Final = 100
 _BASE: Final = "urn:chat-conformance:openapi"
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """One departure from a schema; ``pointer`` is a JSON pointer (RFC 6901) into the value."""
 
     pointer: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaValidator:
+class SchemaValidator(Struct, frozen=True):
     """Judges values by one schema of the description (JSON Schema 2020-12)."""
 
     pointer: str

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import asdict
 
 from conformance import casecache, oddities
 from conformance.errors import HarnessError
@@ -39,8 +41,7 @@ ROWS: Final[Mapping[str, str]] = {
 """The requirement of each kind of valid body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Talk:
+class Talk(Struct, frozen=True):
     """A valid body; ``kind`` is a key of :data:`ROWS`."""
 
     name: str
@@ -48,16 +49,14 @@ class Talk:
     value: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant(Spoilt):
+class Mutant(Spoilt, frozen=True):
     """A talk with one defect; ``twin`` names the talk."""
 
     name: str
     twin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
+class Oddity(Struct, frozen=True):
     """A recipe of :mod:`conformance.oddities` and how much of it."""
 
     name: str
@@ -65,8 +64,7 @@ class Oddity:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class OwnCases:
+class OwnCases(Struct, frozen=True):
     """Everything that was drawn with one seed, and what became of it."""
 
     talks: tuple[Talk, ...]
@@ -82,7 +80,7 @@ def own_cases(seed: int) -> OwnCases:
     stored = casecache.load(key(seed))
     if stored is None:
         made = draw_all(seed)
-        casecache.store(key(seed), cast("Json", asdict(made)))
+        casecache.store(key(seed), cast("Json", to_builtins(made)))
         return made
     content = cast("dict[str, Any]", stored)
     return OwnCases(
@@ -96,7 +94,7 @@ def own_cases(seed: int) -> OwnCases:
 
 def digest(cases: OwnCases) -> str:
     """Return a digest of all cases, their labels and their order."""
-    return "sha256:" + hashlib.sha256(json.dumps(asdict(cases), sort_keys=True).encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(json.dumps(to_builtins(cases), sort_keys=True).encode()).hexdigest()
 
 
 def key(seed: int) -> casecache.Key:

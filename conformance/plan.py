@@ -13,11 +13,13 @@ import hashlib
 import json
 from binascii import hexlify
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from glob import escape
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from conformance.catalogue import Catalogue, Profile
 from conformance.checks import all_checks
@@ -42,8 +44,7 @@ class PlannedCase(NamedTuple):
     model: str
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, dict=True):
     """Everything that follows from the catalogue, the profile, the models and the flags.
 
     ``digest`` is a hash of all that is asked and judged. ``ids`` holds the ids of exchanges that are known already,
@@ -60,7 +61,7 @@ class Plan:
     probes: tuple[Probe, ...]
     cases: tuple[PlannedCase, ...]
     digest: str
-    ids: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
+    ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -6,10 +6,11 @@ cannot take anything away that the core demands: core features stay claimed, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from conformance.errors import CatalogueError, UsageError
 from conformance.model import Claim, Json, Level, Requirement
@@ -24,8 +25,7 @@ _STRICTNESS: Final = {Level.MAY: 0, Level.SHOULD: 1, Level.MUST: 2}
 _KEYS: Final = frozenset({"name", "title", "extends", "documents", "claims", "levels", "models"})
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """Claims, levels and models of one kind of target.
 
     ``lineage`` are the profiles it stands on, from ``core`` to itself. ``claims`` holds what differs from
@@ -123,8 +123,7 @@ def _claim(word: str | bool) -> Claim:  # noqa: FBT001 - a word that YAML turned
     return Claim(word)
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileReader:
+class ProfileReader(Struct, frozen=True):
     """Finds profiles by name and reads users' own files against the catalogue's ids."""
 
     builtin: Mapping[str, Profile]

@@ -18,13 +18,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from conformance import engine, evidence, sdkresults
 from conformance.baseline import FILE_NAME

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from conformance.evidence import Writer
 from conformance.model import Exchange
@@ -15,8 +15,7 @@ def redactor(target: Target) -> Redactor:
     return Redactor(target.secrets)
 
 
-@dataclass(frozen=True)
-class Recorder:
+class Recorder(Struct, frozen=True):
     """Keeps the exchanges of a run."""
 
     writer: Writer

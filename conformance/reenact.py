@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from conformance.capture import Capture, Pace
 from conformance.model import Exchange, FaultKind, Request, TransportFault
@@ -21,8 +22,7 @@ _LONGEST = 4
 """How often an exchange is attempted at most, and one more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reenactment:
+class Reenactment(Struct, frozen=True):
     """What does not fit: ids of exchanges that are ``missing``, ``altered`` in what they asked, or ``foreign``."""
 
     missing: tuple[str, ...] = ()
@@ -54,8 +54,7 @@ def reenact(plan: Plan, exchanges: Iterable[Exchange]) -> Reenactment:
     return Reenactment(tuple(tape.missing), tuple(tape.altered), tuple(foreign))
 
 
-@dataclass(slots=True)
-class _Tape:
+class _Tape(Struct):
     """Answers requests from the evidence; the place of both the network and the recorder."""
 
     recorded: dict[str, Exchange]

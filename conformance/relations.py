@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.jsontext import encode
 from conformance.model import Json, Request
@@ -40,8 +42,7 @@ NULLABLE: Final = (
 UNKNOWN: Final[Mapping[str, Json]] = {"x_chat_conformance": {"members": [1, None, "of ours"]}}
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """One way to write a request differently; ``names`` are the members that it writes beside what was there."""
 
     requirement: str

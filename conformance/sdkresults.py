@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from conformance.errors import UsageError
 from conformance.jsontext import on_lines
@@ -47,8 +49,7 @@ class Result(StrEnum):
     WRONG = "wrong-text"
 
 
-@dataclass(frozen=True, slots=True)
-class SdkRow:
+class SdkRow(Struct, frozen=True):
     """One use of one recorded answer. ``sees`` is what the SDK's user sees: printable text on one line."""
 
     exchange: str
@@ -58,16 +59,14 @@ class SdkRow:
     sees: str
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """An answer that was not given to the SDK, and why."""
 
     exchange: str
     why: str
 
 
-@dataclass(frozen=True)
-class SdkResults:
+class SdkResults(Struct, frozen=True, dict=True):
     """All that was measured on one run. ``sdks`` are the SDKs with their versions."""
 
     sdks: tuple[str, ...] = ()

@@ -14,9 +14,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 Span: TypeAlias = tuple[int, int]
 """Offsets of the first byte and of the byte after the last one."""
@@ -56,8 +57,7 @@ class SecretForms:
                 yield from _overlapping(re.compile(re.escape(text)), data)
 
 
-@dataclass(frozen=True)
-class _Pattern:
+class _Pattern(Struct, frozen=True, dict=True):
     """``signs``: wherever the pattern matches without an escape, one of them is in the normalised bytes."""
 
     source: bytes

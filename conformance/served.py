@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from conformance.canaries import marks_of
 from conformance.model import Exchange, Request

@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import evidence as evidence_file
 from conformance import graft
@@ -40,8 +42,7 @@ EVIDENCE: Final = "shrunk.evidence.jsonl"
 _Shows: TypeAlias = Callable[[Request], Awaitable[bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Shrunk:
+class Shrunk(Struct, frozen=True):
     """What became of one failure; ``symptom`` is how both answers ended, ``sent`` counts requests."""
 
     requirements: tuple[str, ...]
@@ -113,8 +114,7 @@ def _failures(prepared: Prepared, evidence: evidence_file.Evidence) -> Iterator[
     yield from ((tuple(rows[view.probe.id]), view) for view in kinds.values())
 
 
-@dataclass
-class _Job:
+class _Job(Struct):
     """Sends smaller and smaller requests; ``room`` is how many may still be sent, None for no limit."""
 
     prepared: Prepared

@@ -20,9 +20,11 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 NOTES_PER_KIND: Final = 100
 """How many notes of one kind are kept, the first ones; all are counted."""
@@ -82,8 +84,7 @@ class NoteKind(StrEnum):
     """A line holds bytes that are not UTF-8 (noted once a line, at the first): each becomes U+FFFD."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """One thing noticed in the bytes ``start`` to ``end`` of the body.
 
     ``text`` is a printable excerpt of at most :data:`EXCERPT_LENGTH` characters; the rest is escaped.
@@ -95,8 +96,7 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One dispatched event; all offsets are byte offsets in the body.
 
     ``start`` is the first byte of its block (comments of the block included), ``end`` the byte after the
@@ -114,8 +114,7 @@ class Event:
     data_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventStream:
+class EventStream(Struct, frozen=True):
     """A whole stream.
 
     ``notes`` are ordered by place and hold the first :data:`NOTES_PER_KIND` of each kind; ``counts`` counts
@@ -274,8 +273,7 @@ class Parser:
             self._notes.add(NoteKind.MULTI_LINE_DATA, block.start, stop, block.raw)
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Struct):
     """The lines since the last blank one: the buffers of HTML 9.2.6 and the bytes they came from."""
 
     start: int

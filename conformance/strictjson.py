@@ -15,10 +15,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
 from typing import Final, Literal, TypeAlias, TypeGuard
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.model import Json
 
@@ -73,8 +75,7 @@ MISSING: Final = Missing.MISSING
 """What :func:`pointer` gives where nothing is; unlike None, which is a JSON value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One problem; ``offset`` counts bytes when bytes were read and characters when a string was."""
 
     kind: ProblemKind
@@ -82,8 +83,7 @@ class Problem:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """What was read; ``value`` is None when there is a ``syntax`` or ``depth`` problem."""
 
     value: Json

@@ -6,10 +6,11 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct, field
 
 from conformance.errors import UsageError
 from conformance.model import KEY_MARK, Json
@@ -34,8 +35,7 @@ _SCHEME: Final = re.compile(r"(?:bearer|basic|token)\s+(?=\S)", re.IGNORECASE)
 _OWNED: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A server under test.
 
     ``base_url`` has no slash at its end; the path of a request is put behind it. ``headers`` go with every

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 from weakref import WeakKeyDictionary
+
+from msgspec import Struct, field
 
 from conformance import strictjson
 from conformance.model import Json
@@ -37,8 +38,7 @@ def read_whole(text: str) -> Json | Unread:
     return read.value if whole else UNREAD
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """One element of a ``tool_calls`` array, with its place; ``frame`` is None in a complete answer."""
 
     frame: int | None
@@ -74,8 +74,7 @@ class Piece:
         return index if strictjson.is_integer(index) else None
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One call, put together from its pieces: one piece in a complete answer, many in a stream."""
 
     choice: int

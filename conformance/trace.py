@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+
+from msgspec import Struct
 
 from conformance.catalogue import load
 from conformance.checks import all_checks
@@ -26,8 +27,7 @@ from conformance.probes.burst import burst
 from conformance.reference.faults import load_faults
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """The way from a requirement to its proof, each part by name and in order.
 
     ``probes`` are written by hand; ``keywords`` are places of ``spec/openapi.yaml`` that requests are generated from;

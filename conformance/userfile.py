@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Final
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from msgspec import Struct
 
 from conformance.errors import UsageError
 from conformance.model import Json
@@ -36,8 +36,7 @@ _KINDS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class UserFile:
+class UserFile(Struct, frozen=True):
     """A file that was read; ``lines`` has the line, counted from 1, at which a key or an item stands."""
 
     path: Path

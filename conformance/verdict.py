@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from conformance.model import Claim, Finding, Level, Outcome, Verdict
 
@@ -62,8 +63,7 @@ class CaseResult(NamedTuple):
         return max(named, key=list(Outcome).index) if named else None
 
 
-@dataclass(frozen=True, slots=True)
-class UnitResult:
+class UnitResult(Struct, frozen=True):
     """One requirement for one model: the only thing that is counted."""
 
     requirement: str
@@ -176,8 +176,7 @@ class Score(NamedTuple):
     not_measured: int
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Every number and word that a report may show about a run as a whole."""
 
     grade: Grade

@@ -14,12 +14,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
+from msgspec import Struct, field
 
 from conformance import certificate as form
 from conformance import engine
@@ -44,8 +44,7 @@ class State(StrEnum):
     OTHER_SUITE = "made by another version of the suite"
 
 
-@dataclass(frozen=True, slots=True)
-class Demands:
+class Demands(Struct, frozen=True):
     """What the verifier asks for beyond the certificate itself."""
 
     challenge: str | None = None
@@ -53,8 +52,10 @@ class Demands:
     signer: str | None = None
 
 
-@dataclass(slots=True)
-class Verification:
+NO_DEMANDS: Final = Demands()
+
+
+class Verification(Struct):
     """The outcome: ``problems`` reject, ``notes`` say what was looked at. ``facts`` is the seal, as far as it holds."""
 
     state: State = State.VERIFIED
@@ -71,7 +72,7 @@ class Verification:
         return self
 
 
-def verify(folder: Path, demands: Demands = Demands()) -> Verification:
+def verify(folder: Path, demands: Demands = NO_DEMANDS) -> Verification:
     """Verify the certificate in a folder.
 
     Raises:

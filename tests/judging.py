@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from conformance import engine, sdkresults
 from conformance.capture import Pace
@@ -26,8 +27,7 @@ MEMORY = Path("/dev/shm")
 """Where files cost no disk, on systems that have it: evidence is synced line by line, and tests need none of that."""
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A run that was judged, without a report."""
 
     prepared: engine.Prepared

@@ -7,14 +7,14 @@ import ssl
 import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from msgspec import Struct, field
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
 
-@dataclass
-class Connection:
+class Connection(Struct):
     """One accepted connection; ``number`` counts from 1."""
 
     number: int
@@ -51,8 +51,7 @@ class Connection:
         self.writer.transport.abort()
 
 
-@dataclass
-class Server:
+class Server(Struct):
     """A server under way: where it is and what it was asked."""
 
     port: int = 0

@@ -10,9 +10,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from conformance.reference import DEFAULT_MODEL, KEY, ReferenceGateway
 from conformance.reference.reply import Received, Reply
@@ -46,8 +49,7 @@ class Counting(ReferenceGateway):
         return super()._respond(received)
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A run that is over: its exit code, where it wrote, what it asked and what it printed."""
 
     code: int
@@ -72,12 +74,16 @@ def run(
     kill_at: int | None = None,
     sign: signal.Signals = signal.SIGKILL,
     delay: float = 0.0,
+    deaf: bool = False,
 ) -> Ended:
-    """Run the suite to its end, or until ``delay`` seconds after the gateway received ``kill_at`` requests."""
+    """Run the suite to its end, or until ``delay`` seconds after the gateway received ``kill_at`` requests.
+
+    ``deaf`` starts it with Ctrl-C ignored, as a shell does for what it puts into the background.
+    """
     gateway.asked = Counter()
     environment = {**os.environ, "OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with subprocess.Popen(
+    with _interrupts(signal.SIG_IGN if deaf else signal.default_int_handler), subprocess.Popen(
         [sys.executable, *shell, *flags(gateway.base_url, folder, resumed=resumed, part=part), *more],
         cwd=folder.parent, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as child:  # fmt: skip
@@ -86,6 +92,16 @@ def run(
         printed, _ = child.communicate(timeout=300)
     gateway.victim = None
     return Ended(child.returncode, folder, gateway.asked, printed)
+
+
+@contextmanager
+def _interrupts(handler: Any) -> Iterator[None]:  # noqa: ANN401 - whatever signal.signal takes
+    """Have SIGINT handled so meanwhile; a process started now has the same, however these tests were started."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def essence(folder: Path) -> Any:  # noqa: ANN401 - JSON

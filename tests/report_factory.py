@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from conformance.baseline import Entry, KnownFailures
 from conformance.catalogue import Catalogue, Feature, Source
@@ -81,8 +82,7 @@ def answer(body: bytes, kind: str = "application/json", status: str = "200 OK") 
     return head.encode() + body
 
 
-@dataclass
-class Run:
+class Run(Struct):
     """Collects probes, exchanges and units, and builds the report of them."""
 
     reference: bool = False

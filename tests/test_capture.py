@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Struct, field
 
 from conformance.capture import BREAKER, PATIENCE, Capture, Pace
 from conformance.catalogue import load
@@ -36,8 +36,7 @@ class Jumping(asyncio.SelectorEventLoop):
         super()._run_once()
 
 
-@dataclass
-class Gate:
+class Gate(Struct):
     """Stands for the network and the evidence: answers with a function and notes when it was asked."""
 
     reply: Reply

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.checks.robustness import concurrent_requests
 from conformance.mended import Mended, mended

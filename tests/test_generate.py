@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import casecache, generate, graft
 from conformance.generate import cases_digest, coverage_cases, select, twin_bodies
@@ -40,8 +41,7 @@ def frozen(root: Path, folder: Path, **environment: str) -> dict[str, bytes]:
     }
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Struct, frozen=True):
     folder: Path
     files: dict[str, bytes]
     lock: dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from conformance.limited import LEAST_SERVED, meant
 from conformance.model import Probe

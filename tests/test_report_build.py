@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import replace
 from typing import Any, get_type_hints, is_typeddict
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 from report_factory import (
     FEATURES,
     GATEWAY,

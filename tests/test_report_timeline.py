@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 
+from msgspec.structs import replace
 from report_factory import Run, answer, chunk
 
 from conformance.report.html_timeline import WIDTH, drawing

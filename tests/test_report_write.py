@@ -6,12 +6,12 @@ import gzip
 import json
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from report_factory import Run, answer, chunk, failed, golden_run, passed, request
 
 from conformance.errors import UsageError

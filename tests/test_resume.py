@@ -74,6 +74,19 @@ def test_interrupted_run_writes_what_it_has_and_can_go_on(
     assert essence(stopped.folder) == essence(undisturbed.folder)
 
 
+@pytest.mark.parametrize("shell", [None, PYTEST], ids=["command", "pytest"])
+def test_run_in_the_background_of_a_shell_is_ended_by_sigterm(
+    shell: tuple[str, ...] | None, gateway: Counting, undisturbed: Ended, tmp_path: Path
+) -> None:
+    more = {"shell": shell} if shell else {}
+    stopped = run(gateway, tmp_path / "run", kill_at=5, sign=signal.SIGTERM, deaf=True, **more)
+    assert stopped.code == 3, stopped.printed
+    assert json.loads((stopped.folder / "report.json").read_text("utf-8"))["stopped"] == "interrupted"
+    resumed = run(gateway, stopped.folder, resumed=True, **more)
+    assert essence(stopped.folder) == essence(undisturbed.folder)
+    assert resumed.code == 0
+
+
 def test_run_interrupted_while_it_judges_says_how_its_evidence_is_used(
     gateway: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

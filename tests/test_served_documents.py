@@ -8,11 +8,11 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 import pytest
+from msgspec.structs import replace
 
 from conformance import engine, evidence
 from conformance.checks import all_checks

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Struct, field
 
 from conformance.capture import Capture, Pace
 from conformance.catalogue import load
@@ -107,8 +107,7 @@ def test_a_try_is_wanted_after_a_success_without_a_call(raw: bytes, *, again: bo
     assert wanted(PROBES["tools.auto~2"], before) is again
 
 
-@dataclass
-class Script:
+class Script(Struct):
     """A target that answers each probe with what is written for it, and everything else with text."""
 
     answers: Mapping[str, bytes]

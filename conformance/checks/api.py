@@ -7,10 +7,11 @@ silent on all others. So a check need not ask whether there was a 503 or a page 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from conformance.mended import Mended
 from conformance.model import Claim, Finding, Level, Outcome, Probe, Requirement, Verdict, Where
@@ -128,8 +129,7 @@ class Case(NamedTuple):
         return self.others[probe]
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """A judge bound to its requirement, with the probes it looks at.
 
     ``needs`` names further probes of the same model (or of the gateway) whose successful answers the judge reads;

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words, same_refusal
@@ -70,8 +71,7 @@ class Refusal(Enum):
     UNCLEAR = "the cause is not named"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a requirement asks for in a request.
 
     ``what`` names it in a finding. ``names`` are words one of which a refusal for its sake has. ``rules`` are
@@ -89,8 +89,7 @@ class Wanted:
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What was seen of an effect, and where; ``by`` are the requirements that judge what leaves it unclear."""
 
     effect: Effect

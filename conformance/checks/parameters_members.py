@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.errortext import error_words

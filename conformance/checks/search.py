@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.attached import PLAIN, growth, least, most

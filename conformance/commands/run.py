@@ -10,9 +10,10 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
+
+from msgspec.structs import replace
 
 from conformance import engine
 from conformance.baseline import FILE_NAME, NO_BASELINE, Baseline

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds of one exchange. Times are seconds, sizes are bytes of the connection after TLS.
 
     ``deadline`` covers everything from connecting to the last byte. ``max_bytes`` bounds the whole answer and

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import ssl
 import time
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
+
+from msgspec import Struct, field
 
 from conformance import http1
 from conformance.errors import HarnessError, UsageError
@@ -196,8 +197,7 @@ class _Transport(httpx.AsyncHTTPTransport):
         self._pool._network_backend = Tap()  # noqa: SLF001
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     tape: Tape
     fault: TransportFault | None
     elapsed: float
@@ -212,8 +212,7 @@ class _Attempt:
         return self.fault is None or self.fault.kind not in {FaultKind.DEADLINE, FaultKind.TOO_LARGE}
 
 
-@dataclass(slots=True)
-class _Body:
+class _Body(Struct):
     """Watches the de-chunked body go by: counts blank lines and looks for the end that streams announce."""
 
     limits: Limits

@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from conformance.exchange.limits import Limits
 from conformance.exchange.sender import Sender
@@ -68,8 +70,7 @@ class ServingSender(Sender):
         return replace(exchange, fetched=document.fetched)
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """A document that is served; ``fetched`` counts the answers with it."""
 
     url: str
@@ -78,8 +79,7 @@ class Document:
     fetched: int = 0
 
 
-@dataclass
-class Documents:
+class Documents(Struct):
     """The server; it begins to listen with the first document."""
 
     _server: asyncio.Server | None = None

@@ -13,10 +13,10 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpcore
+from msgspec import Struct, field
 
 from conformance.exchange.connection import Connection, connect
 from conformance.exchange.limits import Limits
@@ -40,8 +40,7 @@ class LimitReached(Exception):  # noqa: N818 - it ends an exchange and is no err
     """The answer is larger than the limits allow."""
 
 
-@dataclass(slots=True)
-class Tape:
+class Tape(Struct):
     """What one exchange has read so far.
 
     ``began`` and ``sent`` are monotonic times in seconds; ``stage`` says how far the exchange got. ``reused``

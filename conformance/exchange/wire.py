@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.model import HIDDEN, KEY_MARK, Request
 from conformance.secret import Secret
@@ -14,8 +16,7 @@ from conformance.target import Target
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A request ready to be sent, with the key in it; ``shown`` is the same request without any secret."""
 
     method: str
@@ -23,6 +24,10 @@ class Prepared:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     shown: Request
+
+    def __repr__(self) -> str:
+        """Show what has no secret in it."""
+        return f"{type(self).__name__}({self.shown!r})"
 
 
 def prepare(request: Request, target: Target) -> Prepared:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.jsontext import encode
 from conformance.model import GATEWAY, KEY_MARK, Defect, Follow, Intent, Json, Probe, Request, Retry
@@ -51,8 +53,7 @@ def traits_of(body: Mapping[str, Json]) -> frozenset[str]:
     return frozenset(name for name, given in found.items() if given)
 
 
-@dataclass(frozen=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Builds the probes of one model.
 
     ``seed`` and ``challenge`` make the nonces; ``extra`` is merged into every JSON body (the user's extra members).

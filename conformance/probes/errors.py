@@ -7,8 +7,9 @@ failure if it is) and ``elsewhere`` (it does not reach the endpoint, so no error
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.jsontext import encode
 from conformance.model import Defect, Json, Probe, Request
@@ -77,8 +78,7 @@ _STREAMED_ONLY: Final = frozenset({"errors.missing-messages"})
 """What is asked in a stream alone, so that a mistake in the body is seen there too."""
 
 
-@dataclass(frozen=True)
-class _Twins:
+class _Twins(Struct, frozen=True):
     """Builds probes that differ from their twin, streamed or not, in one respect."""
 
     ask: Asker

@@ -7,8 +7,10 @@ but the other ways to write one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import oddities
 from conformance.generate import for_model
@@ -46,8 +48,7 @@ _FEATURES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """How one model is asked: ``extra`` are the members that the user adds to every body."""
 
     model: str

@@ -8,8 +8,9 @@ a request is refused. No two that could hide each other's effect go together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from conformance.model import Json, Probe
 from conformance.probes.asker import Asker

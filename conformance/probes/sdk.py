@@ -9,8 +9,9 @@ answer, since an introduction without one may take minutes; left out is what the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from conformance.jsontext import encode
 from conformance.model import KEY_MARK, Json, Outcome, Probe, Request

@@ -8,9 +8,10 @@ histories need nobody's cooperation: whether they are accepted can be told of an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.model import Defect, Follow, Json, Probe
 from conformance.probes import LIFE
@@ -100,8 +101,7 @@ def probes(ask: Asker) -> Iterator[Probe]:
     yield from _returns(tools)
 
 
-@dataclass(frozen=True)
-class _Tools:
+class _Tools(Struct, frozen=True):
     """Builds the probes of this area for one model."""
 
     ask: Asker

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from conformance.model import Json
 from conformance.reference.conversation import Message, read_messages
@@ -23,8 +24,7 @@ MOST_STOPS: Final = 4
 MOST_TOOLS: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A tool that the model may call; ``schema`` is None for a custom tool, which takes free text."""
 
     name: str
@@ -32,8 +32,7 @@ class Tool:
     schema: Mapping[str, Json] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A valid request. ``limit`` bounds the completion tokens; ``forced`` names the tools that may be called.
 
     ``choice`` is auto, none or required (a named tool is required with one name in ``forced``). ``form`` is

@@ -7,8 +7,9 @@ the voice; the rest is checked and left where it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.model import Json
 from conformance.reference.attachments import look
@@ -27,8 +28,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 """The content parts that a message of each role may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message; ``text`` joins its text parts, ``calls`` are the ids of its tool calls.
 
     ``attached`` is what the model sees in each file and picture.

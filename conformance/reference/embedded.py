@@ -8,9 +8,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.errors import HarnessError, UsageError
 from conformance.models import ModelCards, load_cards
@@ -27,8 +29,7 @@ KEY: Final = "reference-key"
 DEFAULT_MODEL: Final = "reference-chat"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One request that a gateway has served; ``digest`` is the SHA-256 of its body, in hex."""
 
     method: str

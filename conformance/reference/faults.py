@@ -8,8 +8,9 @@ same form and breaks nothing: whoever reports it raises a false alarm.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from conformance.datafile import read_yaml
 from conformance.errors import CatalogueError
@@ -22,8 +23,7 @@ LEGAL = "legal"
 """The file of the legal variants."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One deliberate defect. ``may`` are pairs of an area and the reason why it may have findings too.
 
     ``profile`` is the one whose claims it breaks.
@@ -45,14 +45,12 @@ class Fault:
         return self.area == LEGAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Side(Record):
+class _Side(Record, frozen=True, kw_only=True):
     area: str
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row(Record):
+class _Row(Record, frozen=True, kw_only=True):
     """A fault as it stands in a file."""
 
     name: str

@@ -10,8 +10,9 @@ it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _QUOTED: Final = re.compile(
     r"[\"“”«「『]([^\"“”«»「」『』\n]{1,80})[\"“”»」』]|(?<!\w)['‘]([^'’\n]{1,80})['’](?!\w)|`([^`\n]{1,80})`"
@@ -24,8 +25,7 @@ _IDEOGRAPHS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,8}
 _ABBREVIATIONS: Final = frozenset({"I", "JSON", "API", "URL", "ID", "AI", "OK"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(Struct, frozen=True):
     """The values a prompt offers, first mentioned first."""
 
     text: str = ""

@@ -8,15 +8,15 @@ are ignored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from conformance.model import Json
 from conformance.reference.refusal import wrong_type, wrong_value
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number from ``low`` to ``high``, both included; None is no bound."""
 
     low: float | None = None
@@ -24,28 +24,24 @@ class Number:
     integer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """True or false."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A string, of these words when there are any."""
 
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """An object whose values all are strings (``texts``) or all are numbers from -100 to 100."""
 
     texts: bool
     most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Struct, frozen=True):
     """An object; those of its members that are named have these kinds, others are ignored."""
 
     kinds: Mapping[str, Kind]

@@ -1,4 +1,4 @@
-"""Dataclasses that are written as YAML mappings, read strictly: no unknown key, none missing, no wrong type.
+"""Models that are written as YAML mappings, read strictly: no unknown key, none missing, no wrong type.
 
 A key that is a word of Python (``from``, ``as``, ``in``, ``with``) belongs to the field of that name with
 ``_`` behind it.
@@ -9,16 +9,17 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
 from functools import cache
-from typing import Any, Self
+from itertools import repeat
+from typing import Self
+
+from msgspec import NODEFAULT, Struct
 
 from conformance.conditions import split_pointer
 from conformance.errors import CatalogueError
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A mapping of a data file with known keys."""
 
     @classmethod
@@ -31,15 +32,14 @@ class Record:
         """
         if not isinstance(value, Mapping):
             raise wrong(where, f"a mapping is expected, not {value!r}")
-        hints = _hints(cls)  # type: ignore[arg-type]  # classes are hashable
+        hints = _hints(cls)
         unknown = sorted(set(value) - set(hints))
         if unknown:
             raise wrong(where, f"unknown: {', '.join(map(str, unknown))}; known: {', '.join(sorted(hints))}")
         for key, item in value.items():
             if not _fits(item, hints[key][1]):
                 raise wrong(where, f"{key} cannot be {item!r}")
-        absent = [field.name.rstrip("_") for field in fields(cls) if _required(field)]
-        if missing := [name for name in absent if name not in value]:
+        if missing := [name for name in _demanded(cls) if name not in value]:
             raise wrong(where, f"{', '.join(missing)} is missing")
         record = cls(**{hints[key][0]: item for key, item in value.items()})
         record.check(where)
@@ -65,7 +65,7 @@ class Record:
 
     def exactly_one(self, names: Iterable[str], where: str) -> None:
         """Demand that one of these fields, and no other of them, differs from its default."""
-        defaults = {field.name: field.default for field in fields(self)}
+        defaults = _defaults(type(self))
         given = [name for name in names if getattr(self, name) != defaults[name]]
         if len(given) != 1:
             raise wrong(where, f"one of {', '.join(names)} is needed, not {len(given)} of them")
@@ -76,15 +76,25 @@ def wrong(where: str, why: str) -> CatalogueError:
     return CatalogueError(f"{where} cannot be read.", why=why, hint="correct the entry")
 
 
-def _required(field: Any) -> bool:  # noqa: ANN401  typeshed's Field is generic in what it holds
-    return field.default is MISSING and field.default_factory is MISSING
+@cache
+def _hints(cls: type[Record]) -> dict[str, tuple[str, object]]:
+    """Return for each key in YAML the field's name and type."""
+    known = typing.get_type_hints(cls, localns={"Json": object})
+    return {name.rstrip("_"): (name, known[name]) for name in cls.__struct_fields__}
 
 
 @cache
-def _hints(cls: type) -> dict[str, tuple[str, object]]:
-    """Return for each key in YAML the field's name and type."""
-    known = typing.get_type_hints(cls, localns={"Json": object})
-    return {field.name.rstrip("_"): (field.name, known[field.name]) for field in fields(cls)}
+def _demanded(cls: type[Record]) -> tuple[str, ...]:
+    """Return the keys in YAML that have no default."""
+    return tuple(name.rstrip("_") for name, default in _defaults(cls).items() if default is NODEFAULT)
+
+
+@cache
+def _defaults(cls: type[Record]) -> Mapping[str, object]:
+    """Return the default of each field."""
+    names, last = cls.__struct_fields__, cls.__struct_defaults__
+    none = repeat(NODEFAULT, len(names) - len(last))
+    return dict(zip(names, (*none, *last), strict=True))
 
 
 def _fits(value: object, hint: object) -> bool:

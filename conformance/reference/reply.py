@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """One HTTP request. Names of ``headers`` are lower case; ``path`` has no query; ``number`` is from 1.
 
     ``spelled`` are the names of the headers as the client wrote them. ``beside`` is how many others were under way.
@@ -49,8 +49,7 @@ class Ending(StrEnum):
     """Nothing more comes, and the connection is not closed before the client closes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An HTTP answer. ``writes`` are the pieces of the body, flushed one by one, ``pause`` seconds apart.
 
     ``wait`` is the time in seconds before the head, ``stall`` the time between the head and the body.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from conformance.model import Json
 from conformance.models import Conduct, ModelCard
@@ -27,8 +28,7 @@ from conformance.reference.voice import Thinking, prompt_tokens
 _NOTHING_SKIPPED: Final[frozenset[str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Struct, frozen=True):
     """What a gateway has: key, cards of its models, a clock (Unix seconds), a seed for ids, its faults."""
 
     key: str
@@ -38,8 +38,7 @@ class House:
     mutations: tuple[Mutation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """A valid chat request, the card of its model, how that model thinks about it, and what it read in the web."""
 
     asked: Asked
@@ -48,13 +47,11 @@ class Granted:
     page: Page | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The list of models is to be answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(Struct, frozen=True):
     """A browser asks whether it may ask (CORS)."""
 
 

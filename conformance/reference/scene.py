@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.model import Json
 from conformance.reference.refusal import Refused
@@ -18,8 +19,7 @@ from conformance.reference.reply import Received
 _SLOT: Final = re.compile(r"\{([a-z]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """One exchange as faults see it: the request, its JSON or None, the refusal that is right."""
 
     received: Received

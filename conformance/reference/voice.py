@@ -14,9 +14,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from conformance.reference import tokens
 from conformance.reference.arguments import instance
@@ -73,8 +74,7 @@ class Finish(StrEnum):
     TOOL_CALLS = "tool_calls"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A tool call; ``arguments`` are the tokens of its JSON (or of the free text of a custom tool)."""
 
     id: str
@@ -83,8 +83,7 @@ class Call:
     custom: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One candidate answer as tokens. ``content`` is None beside tool calls."""
 
     content: tuple[str, ...] | None
@@ -93,8 +92,7 @@ class Choice:
     calls: tuple[Call, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Token counts: cached tokens are part of the prompt, reasoning of the completion unless ``apart``."""
 
     prompt: int
@@ -104,8 +102,7 @@ class Usage:
     apart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Everything that the model says to one request; ``page`` is what it read in the web for it."""
 
     model: str

@@ -25,8 +25,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import field
 
 from conformance.conditions import all_hold, find, read_conditions, split_pointer
 from conformance.model import Json
@@ -37,8 +38,7 @@ from conformance.reference.scene import Scene
 _FIRST_STEP: Final = re.compile(r"[^.\[]+")
 
 
-@dataclass(frozen=True, slots=True)
-class When(Record):
+class When(Record, frozen=True):
     """A selector; None means that it does not matter."""
 
     path: str | None = None

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Final
+
+from msgspec import Struct, field
 
 from conformance.model import Json
 from conformance.reference.refusal import Refused
@@ -24,8 +25,7 @@ _LOGPROB: Final = -0.25
 """The log probability that every token is said to have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """What differs between two answers to one request: the id, the time in Unix seconds, the request id."""
 
     id: str
@@ -33,8 +33,7 @@ class Stamp:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a request wants of the form of its answer.
 
     ``citations`` says that pages are listed beside the choices; ``call_extra`` are members added to each tool call.

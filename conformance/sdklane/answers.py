@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from conformance import http1
 from conformance.model import FaultKind
@@ -31,8 +32,7 @@ _ENDINGS: Final = {
 """Exchanges with another fault have no answer, or not all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """One distinct answer; ``views`` are the exchanges that got it."""
 
     raw: bytes

@@ -14,9 +14,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from conformance import evidence as evidence_file
 from conformance import sdkresults
@@ -98,8 +99,7 @@ def measure(views: Iterable[View]) -> SdkResults:
     return SdkResults((lane.sdk,) if lane.sdk else (), tuple(rows), tuple(lane.skipped))
 
 
-@dataclass
-class _Lane:
+class _Lane(Struct):
     """One pass over the answers. ``sdk`` is empty until the program said what it runs."""
 
     skipped: list[Skipped]

@@ -13,8 +13,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from conformance.sdklane.loopback import Ending, Loopback
 
@@ -39,8 +41,7 @@ _CUT_SHORT: Final = frozenset({"length", "content_filter"})
 _LONGEST: Final = 500
 
 
-@dataclass
-class Facts:
+class Facts(Struct):
     """What one use came to.
 
     ``text`` is what the user has of the first choice, None when there is nothing; ``kind`` the type of

@@ -19,11 +19,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 import yaml
+from msgspec import Struct, field
 
 from conformance.model import Json, Outcome
 from conformance.paths import data_root
@@ -53,8 +53,7 @@ SUGGESTED = {
 """What the severity of a report suggests; an entry that expects something else says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One defect, and what is expected of the suite."""
 
     id: str
@@ -70,8 +69,7 @@ class Entry:
     links: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row(Record):
+class _Row(Record, frozen=True, kw_only=True):
     id: str
     what: str
     severity: str

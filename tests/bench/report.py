@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+
+from msgspec import Struct
 
 from conformance.model import Level
 from conformance.reference.faults import Fault
@@ -17,8 +18,7 @@ from tests.bench.runs import Finding, Verdicts
 COMMAND = "python3 noxfile.py -s bench-detection"
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """A legal gateway and what the suite said of it; without a fault it is the reference gateway as it is."""
 
     fault: Fault | None

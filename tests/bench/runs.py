@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from glob import escape
+
+from msgspec import Struct
 
 from conformance import engine
 from conformance.model import Level, Verdict
@@ -21,8 +22,7 @@ NOWHERE = parse_target("http://127.0.0.1:9/v1")
 """A target to plan for; nothing is sent to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(Struct, frozen=True):
     """The units of one run."""
 
     units: tuple[UnitResult, ...] = ()
@@ -47,8 +47,7 @@ class Verdicts:
         return any(unit.verdict is Verdict.FAIL for unit in mine)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What became of one entry.
 
     ``seen`` is None when nothing was said. ``silent`` are expected requirements that did not name it, ``loudest``

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tests.hostile import scripts as say
 from tests.hostile.scripts import (
@@ -34,8 +35,7 @@ INCOMPLETE = frozenset({3})
 FAILED = frozenset({1})
 
 
-@dataclass(frozen=True)
-class Hostile:
+class Hostile(Struct, frozen=True):
     """One hostile server. ``tls`` is the certificate it shows; ``door`` what stands there instead of a server."""
 
     name: str

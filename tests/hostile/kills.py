@@ -7,8 +7,9 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from conformance.errors import ConformanceError
 from conformance.evidence import read
@@ -19,8 +20,7 @@ MOST_DELAY = 0.03
 """Seconds between the request that a kill is tied to and the kill, at most: an exchange takes less."""
 
 
-@dataclass(frozen=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """One killed run and its end. ``wrong`` is empty when all is well."""
 
     at: int

@@ -17,13 +17,14 @@ import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import trustme
 from jsonschema import Draft202012Validator
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import evidence
 from conformance.paths import data_root
@@ -48,8 +49,7 @@ _MARKUP = re.compile(r"<script>alert|<img src=x|<svg/onload|(?:href|src)\s*=\s*.
 _NAME = re.compile(r"[a-z][a-z0-9-]*\.(?:jsonl?|md|xml|html|txt)")
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one case; ``wrong`` is empty when all is well."""
 
     case: Hostile

@@ -10,13 +10,13 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tests.loopback import Connection, Script, answer
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """How large things are: a line or body in bytes, a number of events, a nesting, a number in digits.
 
     ``elsewhere`` is another origin, where nobody has anything to look for.

@@ -16,11 +16,12 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from conformance import evidence
 from tests.speed.loops import Load, captured, load, looped, service_time
@@ -37,8 +38,7 @@ RAN: Final = frozenset({0, 3})
 SCHEMATHESIS: Final = frozenset({0, 1})
 
 
-@dataclass
-class Table:
+class Table(Struct):
     """Rows of name, number, unit and goal."""
 
     rows: list[str] = field(default_factory=list)

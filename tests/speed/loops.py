@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance import engine, evidence
 from conformance.capture import Pace
@@ -17,8 +19,7 @@ from conformance.target import parse_target
 from tests.speed.bare import Bare, ready, send_all
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """What is sent to whom: a plan that was made once, the requests that it comes to, and how many at a time."""
 
     prepared: engine.Prepared

@@ -17,8 +17,9 @@ reply      status, headers, body bytes, timing, the end of the connection      :
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from conformance.reference.mutators.answers import AnswerMutator
 from conformance.reference.mutators.chunks import ChunkMutator, Cumulate, Insert, Merge, Move, Remove, Repeat
@@ -78,8 +79,7 @@ OPERATIONS: Final[Mapping[str, type[Mutator]]] = {
 """The word for each mutator in a fault's ``op``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
+class Mutation(Struct, frozen=True):
     """One change of a fault: what is done, and to which exchanges."""
 
     mutator: Mutator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
 
 from conformance.reference import tokens
 from conformance.reference.record import Record
@@ -10,8 +10,7 @@ from conformance.reference.scene import Scene
 from conformance.reference.voice import Answer, Choice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerMutator(Record):
+class AnswerMutator(Record, frozen=True, kw_only=True):
     """Change the plan of an answer; what is None stays.
 
     ``choices`` and ``calls`` are how many of them are kept. ``finish`` is each choice's finish reason.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Final
 
 from conformance.conditions import find
@@ -63,8 +62,7 @@ def check_which(which: str | int | list[int], where: str) -> None:
         raise wrong(where, f"which {which!r} is none of {', '.join((*KINDS, *_POSITIONS))}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkMutator(Record):
+class ChunkMutator(Record, frozen=True, kw_only=True):
     """Changes the list of chunks; ``which`` are the chunks that are meant."""
 
     which: str | int | list[int] = "all"
@@ -78,8 +76,7 @@ class ChunkMutator(Record):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat(ChunkMutator):
+class Repeat(ChunkMutator, frozen=True, kw_only=True):
     """Send each chosen chunk ``times`` times."""
 
     times: int = 2
@@ -92,8 +89,7 @@ class Repeat(ChunkMutator):
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remove(ChunkMutator):
+class Remove(ChunkMutator, frozen=True, kw_only=True):
     """Leave the chosen chunks out."""
 
     def on_chunks(self, chunks: list[Json], scene: Scene) -> list[Json]:
@@ -102,8 +98,7 @@ class Remove(ChunkMutator):
         return [chunk for number, chunk in enumerate(chunks) if number not in meant]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move(ChunkMutator):
+class Move(ChunkMutator, frozen=True, kw_only=True):
     """Send the chosen chunks elsewhere: ``to`` is first, last, or reversed (among themselves)."""
 
     to: str
@@ -128,8 +123,7 @@ class Move(ChunkMutator):
         return swapped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Insert(ChunkMutator):
+class Insert(ChunkMutator, frozen=True, kw_only=True):
     """Send another chunk ``place`` (before or after) each chosen one.
 
     ``chunk`` are its members; unless ``bare``, it begins as a copy of the chosen chunk without usage.
@@ -162,8 +156,7 @@ class Insert(ChunkMutator):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cumulate(ChunkMutator):
+class Cumulate(ChunkMutator, frozen=True, kw_only=True):
     """Let the chosen deltas say everything so far; ``of`` is content, reasoning_content, arguments or logprobs."""
 
     of: str
@@ -202,8 +195,7 @@ def _pile_up_logprobs(chunks: list[Json]) -> None:
                 logprobs["content"] = list(entries)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merge(ChunkMutator):
+class Merge(ChunkMutator, frozen=True, kw_only=True):
     """Put what the chosen chunks say into the first of them; ``choice`` members of later chunks win."""
 
     def on_chunks(self, chunks: list[Json], scene: Scene) -> list[Json]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Final
 
 from conformance.conditions import find, split_pointer
@@ -34,8 +33,7 @@ class Absent:
 ABSENT: Final = Absent()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit(Record):
+class Edit(Record, frozen=True, kw_only=True):
     """A change at the pointer ``at`` in the documents ``in``."""
 
     at: str
@@ -63,8 +61,7 @@ class Edit(Record):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Set(Edit):
+class Set(Edit, frozen=True, kw_only=True):
     """Put something else there: a value, a text with slots, a copy from another place, or another number.
 
     ``copy`` is a pointer in the same document, ``request`` one in the request. ``plus`` and ``times``
@@ -107,8 +104,7 @@ class Set(Edit):
         return old if isinstance(self.value, Absent) else deepcopy(self.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drop(Edit):
+class Drop(Edit, frozen=True, kw_only=True):
     """Leave the member out."""
 
     def change(self, document: Json, number: int, scene: Scene) -> Json:
@@ -116,8 +112,7 @@ class Drop(Edit):
         return remove(document, self.at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rename(Edit):
+class Rename(Edit, frozen=True, kw_only=True):
     """Call the member ``to``."""
 
     to: str
@@ -127,8 +122,7 @@ class Rename(Edit):
         return rename(document, self.at, self.to)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retype(Edit):
+class Retype(Edit, frozen=True, kw_only=True):
     """Give the value there another JSON type.
 
     ``to`` is string (of a container: its JSON), number, array (around the value), object (``{"value":
@@ -162,8 +156,7 @@ class Retype(Edit):
                 return _parsed(old)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wrap(Edit):
+class Wrap(Edit, frozen=True, kw_only=True):
     """Put the value into ``into``, at the place of the string ``$`` in it."""
 
     into: Json
@@ -173,8 +166,7 @@ class Wrap(Edit):
         return assign(document, self.at, lambda old: _placed(self.into, old), present_only=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite(Edit):
+class Rewrite(Edit, frozen=True, kw_only=True):
     """Change the string there: replace ``pattern`` (a regular expression) by ``put`` (with slots and groups).
 
     Or read its UTF-8 bytes in the encoding ``misread``, which makes mojibake.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from conformance.reference.record import Record, wrong
 from conformance.reference.scene import Scene
@@ -20,8 +19,7 @@ _FIELD = b"data: "
 _BLANK = b"\n\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventMutator(Record):
+class EventMutator(Record, frozen=True, kw_only=True):
     """Changes the events of a stream."""
 
     def on_events(self, events: list[bytes], scene: Scene) -> list[bytes]:
@@ -29,8 +27,7 @@ class EventMutator(Record):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done(EventMutator):
+class Done(EventMutator, frozen=True, kw_only=True):
     """Send the end mark ``times`` times, with the text ``says``, ended by ``end``."""
 
     times: int = 1
@@ -43,8 +40,7 @@ class Done(EventMutator):
         return [*rest, *[_FIELD + self.says.encode() + self.end.encode()] * self.times]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame(EventMutator):
+class Frame(EventMutator, frozen=True, kw_only=True):
     """Write events with another frame.
 
     ``which`` is all, data (all but the end mark), done, first or last. ``prefix`` stands where ``data: ``
@@ -93,8 +89,7 @@ class Frame(EventMutator):
         return self.before.encode() + data + blank
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write(EventMutator):
+class Write(EventMutator, frozen=True, kw_only=True):
     """Send bytes that are no event of the answer.
 
     ``text`` (with the slots of a scene) or ``hex`` are the bytes. ``place`` is start, end, before-done,
@@ -142,8 +137,7 @@ class Write(EventMutator):
         return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch(EventMutator):
+class Patch(EventMutator, frozen=True, kw_only=True):
     """Replace the bytes ``find`` by ``put`` (or ``put_hex``) in all events, at most ``most`` times."""
 
     find: str

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, field, replace
+
+from msgspec import field
+from msgspec.structs import replace
 
 from conformance.model import Json
 from conformance.reference.mutators.edits import ABSENT, Absent
@@ -15,8 +17,7 @@ from conformance.reference.reply import Ending, Framing, Reply
 from conformance.reference.scene import Scene
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyMutator(Record):
+class ReplyMutator(Record, frozen=True, kw_only=True):
     """Changes the HTTP answer."""
 
     def on_reply(self, reply: Reply, scene: Scene) -> Reply:
@@ -24,8 +25,7 @@ class ReplyMutator(Record):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status(ReplyMutator):
+class Status(ReplyMutator, frozen=True, kw_only=True):
     """Answer with the status ``to``."""
 
     to: int
@@ -35,8 +35,7 @@ class Status(ReplyMutator):
         return replace(reply, status=self.to)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headers(ReplyMutator):
+class Headers(ReplyMutator, frozen=True, kw_only=True):
     """Set and drop headers (names without regard to case; values with the slots of a scene)."""
 
     set: dict[str, str] = field(default_factory=dict)
@@ -53,8 +52,7 @@ class Headers(ReplyMutator):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body(ReplyMutator):
+class Body(ReplyMutator, frozen=True, kw_only=True):
     """Change the bytes of the body.
 
     ``text`` (with slots), ``json`` or ``hex`` replace it, ``before`` and ``after`` are put around it,
@@ -101,8 +99,7 @@ class Body(ReplyMutator):
         return replace(reply, writes=(body,))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pieces(ReplyMutator):
+class Pieces(ReplyMutator, frozen=True, kw_only=True):
     """Flush the body in other pieces: of ``size`` bytes each, or whole; ``pause`` seconds apart."""
 
     size: int | None = None
@@ -121,8 +118,7 @@ class Pieces(ReplyMutator):
         return replace(reply, writes=writes, pause=reply.pause if self.pause is None else self.pause)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut(ReplyMutator):
+class Cut(ReplyMutator, frozen=True, kw_only=True):
     """End the connection early: after ``bytes`` of the body, or after the part ``fraction`` of it.
 
     ``by`` is close, reset or hang.
@@ -143,8 +139,7 @@ class Cut(ReplyMutator):
         return replace(reply, cut=at, ending=Ending(self.by))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait(ReplyMutator):
+class Wait(ReplyMutator, frozen=True, kw_only=True):
     """Take time: seconds before the ``head``, before the ``body``, and ``between`` its pieces."""
 
     head: float = 0.0
@@ -157,8 +152,7 @@ class Wait(ReplyMutator):
         return replace(reply, wait=reply.wait + self.head, stall=reply.stall + self.body, pause=pause)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gzip(ReplyMutator):
+class Gzip(ReplyMutator, frozen=True, kw_only=True):
     """Compress the body (``body``) and say so (``header``); one without the other is a lie."""
 
     body: bool = True
@@ -171,8 +165,7 @@ class Gzip(ReplyMutator):
         return replace(reply, headers=headers, writes=writes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection(ReplyMutator):
+class Connection(ReplyMutator, frozen=True, kw_only=True):
     """Mark the end of the body (``framing``) and of the lines of the head, and end the connection, in another way."""
 
     framing: str | None = None
@@ -194,8 +187,7 @@ class Connection(ReplyMutator):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay(ReplyMutator):
+class Replay(ReplyMutator, frozen=True, kw_only=True):
     """Answer with given bytes, whatever would be right.
 
     ``text`` or ``hex`` is the body; with ``raw`` it begins with the status line. ``pieces`` is whole, or

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.model import Json
 from conformance.reference.asked import ask
@@ -20,16 +22,14 @@ CHECKS: Final = ("route", "key", "content-type", "model")
 """The checks that can be skipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A request on its way in: its JSON, and the checks that nobody makes."""
 
     body: Json
     skipped: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestMutator(Record):
+class RequestMutator(Record, frozen=True, kw_only=True):
     """Changes a request before anything looks at it."""
 
     def on_request(self, draft: Draft, scene: Scene) -> Draft:
@@ -42,8 +42,7 @@ class RequestMutator(Record):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignore(RequestMutator):
+class Ignore(RequestMutator, frozen=True, kw_only=True):
     """Act as if the value at the pointer ``at`` had not been sent."""
 
     at: str
@@ -57,8 +56,7 @@ class Ignore(RequestMutator):
         return replace(draft, body=remove(deepcopy(draft.body), self.at))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assume(RequestMutator):
+class Assume(RequestMutator, frozen=True, kw_only=True):
     """Act as if ``value`` stood at the pointer ``at``; with ``absent_only`` only where nothing was sent."""
 
     at: str
@@ -78,8 +76,7 @@ class Assume(RequestMutator):
         return replace(draft, body=assign(body, self.at, lambda _: deepcopy(self.value)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse(RequestMutator):
+class Refuse(RequestMutator, frozen=True, kw_only=True):
     """Answer with an error instead; ``message``, ``param`` and ``code`` may have the slots of a scene."""
 
     status: int = 400
@@ -94,8 +91,7 @@ class Refuse(RequestMutator):
         raise Refused(message, status=self.status, kind=self.type, param=self.param, code=self.code)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgive(RequestMutator):
+class Forgive(RequestMutator, frozen=True, kw_only=True):
     """Act as if members that a correct gateway refuses had not been sent; model and messages have to be right."""
 
     def on_request(self, draft: Draft, scene: Scene) -> Draft:
@@ -114,8 +110,7 @@ class Forgive(RequestMutator):
         return replace(draft, body=body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skip(RequestMutator):
+class Skip(RequestMutator, frozen=True, kw_only=True):
     """Leave out one of the gateway's checks."""
 
     check_: str
