@@ -1,19 +1,18 @@
 """Sends what a plan holds, with pace and patience, and keeps what comes back.
 
 Order: the proofs of life first and alone (a target that is not there costs two requests), and again the one that
-failed where another worked; then everything else at
-the chosen concurrency; then, in waves, what leans on an earlier answer: further tries of what did not work out,
-follow-ups, and by itself what was refused together; then, each alone, the repeats of probes, valid or not, that met
-5xx, a broken connection or 429, and what waited for them; last what shows that the target still serves. A rate limit
-pauses everybody for as long as it asks. A row of answers that say nothing trips the breaker. Of invalid requests that
-break one rule no more is sent than it takes to see that the target does not mind (:mod:`conformance.sparing`).
-Whatever ends a capture early, what was captured stays captured.
+failed where another worked; then everything else at the chosen concurrency, and as soon as an answer is there
+what leans on it: further tries of what did not work out, follow-ups, and by itself what was refused together; then,
+each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429, and what waited for them;
+last what shows that the target still serves. A rate limit pauses everybody for as long as it asks. A row of answers
+that say nothing trips the breaker. Of invalid requests that break one rule no more is sent than it takes to see that
+the target does not mind (:mod:`conformance.sparing`). Whatever ends a capture early, what was captured stays captured.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Final, Protocol
 
@@ -90,6 +89,7 @@ class Capture(Struct, dict=True):
     requests: int = 0
     tokens: int = 0
     _latest: dict[tuple[str, str], View] = field(default_factory=dict)
+    _waiting: dict[tuple[str, str], Probe] = field(default_factory=dict)
     _silent: int = 0
     _weight: int = 0
     _resume_at: float = 0.0
@@ -104,6 +104,15 @@ class Capture(Struct, dict=True):
     def _certain(self) -> int:
         """How many requests are sent whatever is answered, without repeats."""
         return sum(probe.certain for probe in self.plan.probes)
+
+    @cached_property
+    def _behind(self) -> Mapping[tuple[str, str], Sequence[Probe]]:
+        """What leans on the answer of each probe; on that of a further try, what leans on the first."""
+        found: dict[tuple[str, str], list[Probe]] = {}
+        for probe in self.plan.probes:
+            for before in _leans_on(probe, self.plan):
+                found.setdefault((before.id, before.model), []).append(probe)
+        return found
 
     def resume(self, finished: Collection[Exchange], *, sent: int = 0) -> None:
         """Take over exchanges of an interrupted run; they are never sent again.
@@ -131,8 +140,9 @@ class Capture(Struct, dict=True):
         self._started = asyncio.get_running_loop().time()
         unknown = [probe for probe in self.plan.probes if not self._known(probe)]
         probes = [probe for probe in unknown if not probe.has("burst")]
+        self._waiting = {(probe.id, probe.model): probe for probe in probes if _leans(probe)}
         lives = [probe for probe in probes if probe.id in LIVES and probe.model == self.plan.models[0]]
-        last = [probe for probe in probes if probe.has("last")]
+        last = [probe for probe in probes if probe.has("last") and not _leans(probe)]
         for probe in lives:
             await self._one(probe)
         if lives and not self._met_anybody():
@@ -146,13 +156,13 @@ class Capture(Struct, dict=True):
         later = [*lives, *last]
         for batch in in_batches(probe for probe in probes if not _leans(probe) and probe not in later):
             await self._many(batch)
-        await self._waves(probes)
+        await self._leaning()
         await self._repeats()
-        await self._waves(probes)
+        await self._leaning()
         for probe in last:
             await self._one(probe)
         await self._repeats()
-        await self._waves(probes)
+        await self._leaning()
         await self._repeats()
         await self._burst([probe for probe in self.plan.probes if probe.has("burst")])
 
@@ -175,23 +185,21 @@ class Capture(Struct, dict=True):
             for _ in range(burst.AT_ONCE):
                 group.create_task(worker())
 
-    async def _waves(self, probes: Iterable[Probe]) -> None:
-        """Send what leans on earlier answers, as soon as those are there and give reason to."""
-        waiting = [probe for probe in probes if _leans(probe) and not self._known(probe)]
-        while not self.stopped:
-            ready = [probe for probe in waiting if self._request(probe) is not None]
-            if not ready:
-                return
-            waiting = [probe for probe in waiting if probe not in ready]
-            await self._many(ready)
+    async def _leaning(self) -> None:
+        """Send what still leans on answers that are there and give reason to."""
+        await self._many(self._called_for(self._waiting.values()))
 
     async def _many(self, probes: Sequence[Probe]) -> None:
+        """Send several at once, and behind each what its answer calls for."""
         queue = list(reversed(in_chains(probes)))
 
         async def worker() -> None:
             while queue and not self.stopped:
                 for probe in queue.pop():
                     await self._one(probe)
+                    queue.extend(
+                        [later] for later in self._called_for(self._behind.get((probe.id, probe.model), ()))
+                    )
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -235,6 +243,17 @@ class Capture(Struct, dict=True):
     def _spent(self, view: View) -> int:
         """Return the completion tokens of an answer, where somebody counts them: a stream has to be read for it."""
         return 0 if self.pace.max_tokens is None else tokens_of(view).completion
+
+    def _called_for(self, probes: Iterable[Probe]) -> list[Probe]:
+        """Take from those that wait for answers which of these can and are to be sent now."""
+        ready = [
+            probe
+            for probe in probes
+            if (probe.id, probe.model) in self._waiting and self._request(probe) is not None
+        ]
+        for probe in ready:
+            del self._waiting[probe.id, probe.model]
+        return ready
 
     def _request(self, probe: Probe) -> Request | None:
         """Return what to send; None when an earlier answer gives no reason or no ground to send anything."""
@@ -342,3 +361,11 @@ def _weight(content: bytes) -> int:
 
 def _leans(probe: Probe) -> bool:
     return probe.follow is not None or not probe.certain
+
+
+def _leans_on(probe: Probe, plan: Plan) -> Sequence[Probe]:
+    """Return the probes whose answers decide whether this one is sent, and what."""
+    name = probe.retry.probe if probe.retry else probe.apart
+    before = plan.probe(name, probe.model) if name else None
+    followed = plan.probe(probe.follow.probe, probe.model) if probe.follow else None
+    return (*([before] if before else ()), *(plan.tries(followed) if followed else ()))

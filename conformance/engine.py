@@ -35,7 +35,7 @@ from conformance.probes.asker import Asker
 from conformance.probes.burst import AT_ONCE, burst
 from conformance.recorder import Recorder, redactor
 from conformance.sdkresults import SdkResults
-from conformance.signals import terminated_like_interrupted
+from conformance.signals import cancelled_by_sigterm
 from conformance.target import Target
 from conformance.verdict import Exit, Summary, summarise
 
@@ -197,15 +197,15 @@ def capture(
                 job = Capture(prepared.plan, sender.send, recorder, settings.pace, progress)
                 if before is not None:
                     job.resume(before.exchanges, sent=before.sent)
-                await job.run()
+                with cancelled_by_sigterm():
+                    await job.run()
                 return job
 
         not_sent: dict[str, Json] = {}
         try:
-            with terminated_like_interrupted():
-                job = asyncio.run(main())
+            job = asyncio.run(main())
             stopped, not_sent = job.stopped, job.not_sent
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             stopped = INTERRUPTED
         writer.footer({"stopped": stopped, **({"not_sent": not_sent} if not_sent else {})})
     return stopped

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct, field
 
@@ -229,7 +229,7 @@ class Exchange(Struct, frozen=True):
     fetched: int | None = None
 
 
-class Where(NamedTuple):
+class Where(Struct, frozen=True):
     """A place in the evidence: an event of a stream, a byte range of the body, a JSON pointer."""
 
     exchange: str
@@ -238,7 +238,7 @@ class Where(NamedTuple):
     pointer: str | None = None
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """What one check says of one case. ``examined`` counts the things it looked at; 0 is no opinion.
 
     ``outcome`` is what became of ``wanted``, and ``allowed`` are the outcomes that are right for it with this model.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,22 +10,18 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """Turn SIGTERM into SIGINT while the context lasts; without effect outside the main thread.
+def cancelled_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM cancel the running task while the context lasts; without effect outside the main thread.
 
-    A shell without job control starts what goes on in the background with SIGINT ignored; SIGTERM ends that too.
+    asyncio does the same with Ctrl-C, but not where that is ignored, as in what a shell without job control starts
+    in the background.
     """
-    if threading.current_thread() is not threading.main_thread():
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
-
-
-def _interrupt(*_: object) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        raise KeyboardInterrupt
-    signal.raise_signal(signal.SIGINT)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -37,7 +36,7 @@ class Exit(IntEnum):
     HARNESS = 4
 
 
-class CaseResult(NamedTuple):
+class CaseResult(Struct, frozen=True):
     """What all findings of one check on one probe add up to.
 
     ``judges`` stand where it is inconclusive and each reason of that is judged by other requirements: those of each
@@ -168,7 +167,7 @@ def effective_level(level: Level, claim: Claim, cases: Sequence[CaseResult]) -> 
     return level
 
 
-class Score(NamedTuple):
+class Score(Struct, frozen=True):
     """Of ``required`` units at MUST that apply, ``passed`` passed and ``not_measured`` got no opinion."""
 
     passed: int

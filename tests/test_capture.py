@@ -40,16 +40,18 @@ class Gate(Struct):
     """Stands for the network and the evidence: answers with a function and notes when it was asked."""
 
     reply: Reply
+    takes: float = 0.0
     times: list[float] = field(default_factory=list)
     kept: list[Exchange] = field(default_factory=list)
 
     async def send(self, request: Request, *, id: str, probe: str, model: str, attempt: int) -> Exchange:  # noqa: A002
-        self.times.append(asyncio.get_running_loop().time())
+        began = asyncio.get_running_loop().time()
+        self.times.append(began)
         came = self.reply(len(self.times), request)
         raw, fault = (came, None) if isinstance(came, bytes) else (b"", came)
-        return Exchange(
-            id, probe, model, attempt, request, raw, ((0.0, len(raw)),), self.times[-1], 0.0, fault
-        )
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        return Exchange(id, probe, model, attempt, request, raw, ((0.0, len(raw)),), began, self.takes, fault)
 
     def intent(self, exchange: str) -> None:
         """Note nothing."""
@@ -68,9 +70,9 @@ def plan() -> Plan:
     )  # fmt: skip
 
 
-def captured(plan: Plan, reply: Reply, **pace: object) -> tuple[Capture, Gate]:
-    """Capture a plan against a function, on the clock that jumps."""
-    gate = Gate(reply)
+def captured(plan: Plan, reply: Reply, *, takes: float = 0.0, **pace: object) -> tuple[Capture, Gate]:
+    """Capture a plan against a function that takes its seconds, on the clock that jumps."""
+    gate = Gate(reply, takes)
     job = Capture(plan, gate.send, gate, Pace(**pace))  # type: ignore[arg-type]
     with asyncio.Runner(loop_factory=Jumping) as runner:
         runner.run(job.run())
@@ -79,6 +81,14 @@ def captured(plan: Plan, reply: Reply, **pace: object) -> tuple[Capture, Gate]:
 
 def well(_: int, request: Request) -> bytes:
     return good(request.body)
+
+
+def refused(number: int, request: Request) -> bytes:
+    return well(number, request) if number <= 2 else refusing(b"400 Bad Request", "not so")(request.body)
+
+
+def failing_once_in_three(number: int, request: Request) -> bytes:
+    return well(number, request) if number % 3 else refusing(b"502 Bad Gateway", "gone")(request.body)
 
 
 def limited(seconds: str) -> bytes:
@@ -143,3 +153,19 @@ def test_answers_too_heavy_to_be_judged_end_the_run(plan: Plan) -> None:
     job, gate = captured(plan, lambda *_: big)
     assert "too large" in job.stopped
     assert len(gate.times) < 5
+
+
+def test_what_an_answer_calls_for_is_sent_right_behind_it(plan: Plan) -> None:
+    _, gate = captured(plan, refused, takes=1.0)
+    began = {each.probe: each.started_at for each in gate.kept}
+    together = "messages.parts-escaped"
+    parts = [began[each.id] for each in plan.apart(together, "m")]
+    assert min(parts) == began[together] + 1.0 < max(began.values()) - 1.0
+
+
+@pytest.mark.parametrize("reply", [well, refused, failing_once_in_three])
+@pytest.mark.parametrize("concurrency", [1, 4, 50])
+def test_nothing_is_sent_twice(plan: Plan, reply: Reply, concurrency: int) -> None:
+    job, gate = captured(plan, reply, takes=1.0, concurrency=concurrency)
+    assert not job.stopped
+    assert len({each.id for each in gate.kept}) == len(gate.kept) > 10

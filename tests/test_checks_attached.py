@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from conformance.canaries import COLOURS, data_url, document, marks_of, picture, shown_in
 from conformance.checks import all_checks
@@ -40,7 +41,7 @@ def found(requirement: str, view: View, *, plain: int | None = 12, claim: Claim 
     model = view.probe.model
     known = PROBES.get(model, {}) if plain is not None else {}
     others = [view_of(known["chat.basic"], said("Hello", plain))] if known else []
-    case = case_of(requirement, view, *others, claim=claim)._replace(card=CARDS.card(model))
+    case = replace(case_of(requirement, view, *others, claim=claim), card=CARDS.card(model))
     return [
         finding
         for check in all_checks()

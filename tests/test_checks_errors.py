@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.checks.errors import context_length
 from conformance.model import Defect, FaultKind, Intent, Json, Outcome, Probe, Verdict
@@ -529,7 +530,7 @@ BEYOND = probes("errors", card=SMALL, model="small")["errors.context-length"]
 
 
 def beyond(answer: bytes) -> Verdict:
-    case = case_of("errors.context-length", view_of(BEYOND, answer))._replace(card=SMALL)
+    case = replace(case_of("errors.context-length", view_of(BEYOND, answer)), card=SMALL)
     (finding,) = context_length(case)
     return finding.verdict
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.checks import all_checks
 from conformance.checks.parameters_limits import broken_off
@@ -62,7 +63,7 @@ def with_card(
     requirement: str, probe: Probe, answer: bytes, card: ModelCard, claim: Claim = Claim.YES
 ) -> Finding:
     """Return what the one check of a requirement says for a model with this card."""
-    case = case_of(requirement, view_of(probe, answer), claim=claim)._replace(card=card)
+    case = replace(case_of(requirement, view_of(probe, answer), claim=claim), card=card)
     (found,) = (
         finding
         for check in all_checks()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.checks import all_checks
 from conformance.checks.api import READABLE
@@ -28,7 +29,7 @@ THOUGHT = "The user wants to know which product is the greater one of the two."
 
 def judge(requirement: str, view: View, claim: Claim = Claim.ASK) -> Verdict | None:
     """Return what is said of a view of a known model; None when nothing is."""
-    case = case_of(requirement, view, claim=claim)._replace(card=CARDS.card(view.probe.model))
+    case = replace(case_of(requirement, view, claim=claim), card=CARDS.card(view.probe.model))
     said = {
         finding.verdict
         for check in all_checks()
@@ -239,7 +240,7 @@ def test_plain_requests_are_not_refused_for_the_sake_of_thinking(requirement: st
 
 def test_a_switch_that_is_ignored_is_dropped_and_not_broken() -> None:
     view = asked("reasoning.off", said(reasoning_content=THOUGHT), "glm-5")
-    case = case_of("reasoning.off-honoured", view, claim=Claim.ASK)._replace(card=CARDS.card("glm-5"))
+    case = replace(case_of("reasoning.off-honoured", view, claim=Claim.ASK), card=CARDS.card("glm-5"))
     [found] = [
         finding
         for check in all_checks()

@@ -201,7 +201,7 @@ def test_what_is_served_alone_has_to_be_served_beside_others(
     mended: tuple[Mended, ...], expected: Verdict
 ) -> None:
     views = together(*WORDS, apart=5.0)
-    case = case_of("robustness.concurrent-requests", views[0], *views[1:])._replace(mended=mended)
+    case = replace(case_of("robustness.concurrent-requests", views[0], *views[1:]), mended=mended)
     (found,) = concurrent_requests(case)
     assert found.verdict is expected
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from conformance.checks import all_checks
 from conformance.checks.structured import parsed
@@ -64,7 +65,7 @@ def says(requirement: str, probe: str, answer: bytes) -> Verdict | None:
 
 
 def of(requirement: str, probe: str, answer: bytes, card: ModelCard, claim: Claim = Claim.YES) -> Finding:
-    case = case_of(requirement, view_of(PROBES[probe], answer), claim=claim)._replace(card=card)
+    case = replace(case_of(requirement, view_of(PROBES[probe], answer), claim=claim), card=card)
     (check,) = (check for check in all_checks() if check.requirement == requirement)
     (finding,) = check.judge(case)
     return finding

@@ -55,5 +55,5 @@ def test_answers_that_are_whole_only_when_repeated_are_no_chance_where_there_are
         ((cut, other), Verdict.INCONCLUSIVE),
         ((other, other), Verdict.PASS),  # of this answer nothing was cut
     ):
-        (found,) = complete(case._replace(mended=mended))
+        (found,) = complete(replace(case, mended=mended))
         assert found.verdict is expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.catalogue import load
 from conformance.checks import all_checks
@@ -35,7 +36,7 @@ def planned(profile: str, *models: str) -> Plan:
 
 
 def judged(view: View) -> list[Finding]:
-    case = case_of(ROW, view, claim=Claim.YES)._replace(card=CARDS.card(view.probe.model))
+    case = replace(case_of(ROW, view, claim=Claim.YES), card=CARDS.card(view.probe.model))
     return [
         finding
         for check in all_checks()

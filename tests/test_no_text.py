@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.checks import all_checks
 from conformance.model import Json, Verdict
@@ -119,6 +120,6 @@ def test_an_sdk_without_text_is_no_finding_where_the_model_refused(
 ) -> None:
     view = complete("sdk.create", finish, **message)
     row = SdkRow(view.exchange.id, "an SDK", Call.CREATE, Result.OK, "no text")
-    case = case_of("transport.sdk-create", view)._replace(sdk=SdkResults(rows=(row,)))
+    case = replace(case_of("transport.sdk-create", view), sdk=SdkResults(rows=(row,)))
     (judge,) = (each.judge for each in all_checks() if each.requirement == "transport.sdk-create")
     assert [finding.verdict for finding in judge(case)] == [expected]

@@ -49,7 +49,7 @@ EFFECTS = {
 def case(answer: bytes, claim: Claim = ASK, *allowed: Outcome) -> Case:
     rule = Rule("stop", (At(("stop",), "given", operand=True),), frozenset(allowed), "stop is not offered")
     card = ModelCard(PROBE.model, rules=(rule,) if allowed else ())
-    return case_of("parameters.stop-effect", view_of(PROBE, answer), claim=claim)._replace(card=card)
+    return replace(case_of("parameters.stop-effect", view_of(PROBE, answer), claim=claim), card=card)
 
 
 def answered(outcome: Outcome) -> tuple[bytes, Shown]:
@@ -151,7 +151,7 @@ def test_a_refusal_for_another_member_says_nothing_of_this_one() -> None:
 def test_a_refusal_for_another_member_that_a_rule_allows_does_not_apply() -> None:
     refused = case(json_answer(400, error("seed is not supported")), YES)
     rule = Rule("seed", (), frozenset({Outcome.REJECTED_CLEAN}), "no seed")
-    assert conclude(refused._replace(card=ModelCard("m", rules=(rule,))), BESIDE).verdict is SKIP
+    assert conclude(replace(refused, card=ModelCard("m", rules=(rule,))), BESIDE).verdict is SKIP
 
 
 def test_a_refusal_that_names_both_members_counts_for_each() -> None:

@@ -212,7 +212,7 @@ def test_what_was_never_fetched_and_not_refused_was_dropped(  # noqa: PLR0917 - 
     view = View(probe, replace(sent, request=at_address(probe.request, URL), fetched=fetched))
     beside = view_of(PROBES["chat.basic"], said("Hello", plain))
     for requirement, verdict in (("files.url-read", expected), ("files.not-dropped", kept)):
-        case = case_of(requirement, view, beside)._replace(card=CARD)
+        case = replace(case_of(requirement, view, beside), card=CARD)
         [found] = [
             each for check in all_checks() if check.requirement == requirement for each in check.judge(case)
         ]

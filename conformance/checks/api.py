@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -62,7 +62,7 @@ READABLE: Mapping[Reads, frozenset[Form]] = {
 }
 
 
-class Case(NamedTuple):
+class Case(Struct, frozen=True):
     """One check on one answer to a probe: everything that a judgement may depend on.
 
     ``tries`` are the answers to all tries of the probe so far, this one last. ``final`` says that no further try

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from conformance.chatstream import FrameKind
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import broken, error_object, error_words, hidden_error, refused
@@ -134,7 +136,7 @@ def validation_status(case: Case) -> Iterator[Finding]:
     elif case.view.succeeded and _out_of_range(case.probe):
         yield case.skip(f"it is served; {case.probe.requirement} judges that")
     elif case.view.succeeded:
-        yield failed(case, "status 400 or 422")._replace(outcome=Outcome.LENIENT)
+        yield replace(failed(case, "status 400 or 422"), outcome=Outcome.LENIENT)
     elif case.view.form not in {Form.REFUSED, Form.LIMITED}:
         yield case.skip(f"the answer is {case.view.form.noun}; another requirement judges that")
     elif case.view.status in case.probe.defect.statuses:
@@ -157,7 +159,8 @@ def context_length(case: Case) -> Iterator[Finding]:
     elif tokens > case.card.window:
         yield case.unsure(f"it was served whole ({tokens} tokens): the window is wider than the card says")
     else:
-        yield failed(case, "status 400 or 413 that names the length")._replace(
+        yield replace(
+            failed(case, "status 400 or 413 that names the length"),
             saw=f"served after {tokens} tokens of the prompt: what did not fit was cut off without a word",
             outcome=Outcome.DROPPED,
         )

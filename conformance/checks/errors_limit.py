@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from conformance.checks import envelope, leaks
 from conformance.checks.api import Case, Judge, Reads, check
 from conformance.checks.errortext import error_object, hidden_error
@@ -104,7 +106,7 @@ def _of_the_limit(judge: Judge) -> Judge:
         if limited is None:
             yield _none_met(case, views)
         else:
-            yield from judge(case._replace(view=limited))
+            yield from judge(replace(case, view=limited))
 
     return of_the_limit
 

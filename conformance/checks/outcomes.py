@@ -24,6 +24,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.checks.api import Case
 from conformance.checks.errortext import error_words, same_refusal
@@ -164,7 +165,8 @@ def conclude(case: Case, wanted: Wanted, shown: Shown = SERVED) -> Finding:
         for rule in _rules(case, wanted)
         if finding.outcome not in WORKS and finding.outcome in rule.allow
     )
-    return finding._replace(
+    return replace(
+        finding,
         wanted=wanted.what,
         allowed=tuple(outcome for outcome in Outcome if outcome in allowed),
         outdated=next((rule.outdated for rule in rules if rule.outdated), ""),
@@ -181,7 +183,7 @@ def _concluded(case: Case, wanted: Wanted, shown: Shown) -> Finding:
         return case.unsure(anyway) if anyway else finding
     if not view.succeeded:
         skipped = case.skip(f"the answer is {view.form.noun} ({view.status}); other requirements judge that")
-        return skipped._replace(outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
+        return replace(skipped, outcome=None if view.form in _SOMEBODY_ELSE else Outcome.BROKEN)
     return _served(case, wanted, shown)
 
 
@@ -202,7 +204,7 @@ def _served(case: Case, wanted: Wanted, shown: Shown) -> Finding:
     if verdict is Verdict.PASS:
         return case.ok(shown.examined, shown.saw, outcome=outcome)
     if verdict is Verdict.NOT_APPLICABLE:
-        return case.skip(f"{shown.saw}: {_rule(case, wanted)}")._replace(outcome=outcome)
+        return replace(case.skip(f"{shown.saw}: {_rule(case, wanted)}"), outcome=outcome)
     return case.fail(
         shown.saw,
         shown.expected or "the effect that was asked for",
@@ -237,7 +239,7 @@ def _refused(case: Case, wanted: Wanted) -> Finding:
         )
     ruled = Outcome.REJECTED_CLEAN in allowed
     why = _rule(case, wanted) if ruled else "it is refused clearly, and nobody claims it"
-    return case.skip(f"{saw}: {why}")._replace(outcome=Outcome.REJECTED_CLEAN)
+    return replace(case.skip(f"{saw}: {why}"), outcome=Outcome.REJECTED_CLEAN)
 
 
 def _refused_for_another(case: Case, wanted: Wanted) -> Finding:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.errortext import error_words
 from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, conclude, names_any, refused_anyway
@@ -92,7 +94,7 @@ def off_honoured(case: Case) -> Iterator[Finding]:
         finding = case.skip(
             f"status {case.view.status} to {OFF.what}: refused clearly, and nobody promises it"
         )
-        finding = finding._replace(outcome=Outcome.REJECTED_CLEAN)
+        finding = replace(finding, outcome=Outcome.REJECTED_CLEAN)
     yield finding
 
 

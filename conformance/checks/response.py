@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import error_in_choices
 from conformance.checks.select import valid
@@ -281,7 +283,7 @@ def id_of_no_other(case: Case) -> Iterator[Finding]:
                 "an id of its own for each answer",
                 examined=len(known),
             )
-            yield found._replace(where=(view.where(pointer="/id"), other.where(pointer="/id")))
+            yield replace(found, where=(view.where(pointer="/id"), other.where(pointer="/id")))
             return
     if len(first) > 1:
         yield case.ok(len(known))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from conformance.checks.api import Case, Reads, check
 from conformance.checks.errortext import error_words
 from conformance.checks.outcomes import ASIDE
@@ -47,7 +49,7 @@ def _refused(case: Case, example: Example) -> Finding:
     if ruled and view.error is not None:
         said = "; ".join(rule.says for rule in ruled)
         skipped = case.skip(f"{example.source} is refused, as this model's rule allows ({said})")
-        return skipped._replace(outdated=next((rule.outdated for rule in ruled if rule.outdated), ""))
+        return replace(skipped, outdated=next((rule.outdated for rule in ruled if rule.outdated), ""))
     return case.fail(saw, _expected(example))
 
 
