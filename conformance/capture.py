@@ -1,12 +1,13 @@
 """Sends what a plan holds, with pace and patience, and keeps what comes back.
 
-Order: the proofs of life first and alone (a target that is not there costs two requests), and again the one that
-failed where another worked; then everything else at the chosen concurrency, and as soon as an answer is there
-what leans on it: further tries of what did not work out, follow-ups, and by itself what was refused together; then,
-each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429, and what waited for them;
-last what shows that the target still serves. A rate limit pauses everybody for as long as it asks. A row of answers
-that say nothing trips the breaker. Of invalid requests that break one rule no more is sent than it takes to see that
-the target does not mind (:mod:`conformance.sparing`). Whatever ends a capture early, what was captured stays captured.
+Order: the proofs of life first and by themselves (a target that is not there costs two requests), one again when both
+met a rate limit, and the one that failed where the other worked; then everything else at the chosen concurrency, and
+as soon as an answer is there what leans on it: further tries of what did not work out, follow-ups, and by itself what
+was refused together; then, each alone, the repeats of probes, valid or not, that met 5xx, a broken connection or 429,
+and what waited for them; last what shows that the target still serves. A rate limit pauses everybody for as long as
+it asks. A row of answers that say nothing trips the breaker. Of invalid requests that break one rule no more is sent
+than it takes to see that the target does not mind (:mod:`conformance.sparing`). Whatever ends a capture early, what
+was captured stays captured.
 """
 
 from __future__ import annotations
@@ -143,8 +144,9 @@ class Capture(Struct, dict=True):
         self._waiting = {(probe.id, probe.model): probe for probe in probes if _leans(probe)}
         lives = [probe for probe in probes if probe.id in LIVES and probe.model == self.plan.models[0]]
         last = [probe for probe in probes if probe.has("last") and not _leans(probe)]
-        for probe in lives:
-            await self._one(probe)
+        await self._many(lives)
+        if lives and not self._met_anybody() and self._limited(lives[-1]):
+            await self._one(lives[-1], attempt=2)
         if lives and not self._met_anybody():
             self.stopped = self.stopped or self._nobody()
             return
@@ -178,8 +180,7 @@ class Capture(Struct, dict=True):
             while queue and not met and not self.stopped and loop.time() < end:
                 probe = queue.pop()
                 await self._one(probe, paced=False)
-                view = self._latest.get((probe.id, probe.model))
-                met = met or (view is not None and view.form is Form.LIMITED)
+                met = met or self._limited(probe)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(burst.AT_ONCE):
@@ -332,6 +333,10 @@ class Capture(Struct, dict=True):
     def _met_anybody(self) -> bool:
         first = [view for view in self._latest.values() if view.probe.model == self.plan.models[0]]
         return any(not _unanswered(view) and view.form is not Form.PAGE for view in first)
+
+    def _limited(self, probe: Probe) -> bool:
+        view = self._latest.get((probe.id, probe.model))
+        return view is not None and view.form is Form.LIMITED
 
     def _nobody(self) -> str:
         views = list(self._latest.values())

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from conformance import __version__
 from conformance.errors import ConformanceError, UsageError
 from conformance.options import PLAN, RUN, TARGET, Flag
-from conformance.terminal import patient
+from conformance.terminal import flush_or_drop, patient
 from conformance.wrongflags import Grammar
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
@@ -194,8 +194,11 @@ def _masked(text: str, arguments: argparse.Namespace) -> str:
 
 def entry() -> None:
     """Console script."""
-    # Nearly all that a run makes lives to its end: to look through it often, and once more then, finds nothing.
-    gc.set_threshold(100_000)
+    gc.set_threshold(
+        100_000
+    )  # nearly all that a run makes lives to its end: to look through it often finds nothing
     code = main()
-    gc.freeze()
-    sys.exit(code)
+    flush_or_drop()
+    os._exit(
+        code
+    )  # all is written and closed: to take a run to pieces takes longer than to load most commands

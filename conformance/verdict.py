@@ -131,12 +131,12 @@ def fold_tries(tries: Sequence[CaseResult]) -> CaseResult:
 
 
 def _worst(findings: Sequence[Finding]) -> Verdict:
-    seen = {finding.verdict for finding in findings}
+    seen = [finding.verdict for finding in findings]
     if Verdict.FAIL in seen:
         return Verdict.FAIL
     if Verdict.INCONCLUSIVE in seen:
         return Verdict.INCONCLUSIVE
-    if Verdict.PASS in {finding.verdict for finding in findings if finding.examined > 0}:
+    if any(finding.verdict is Verdict.PASS and finding.examined > 0 for finding in findings):
         return Verdict.PASS
     if Verdict.NOT_APPLICABLE in seen and Verdict.PASS not in seen:
         return Verdict.NOT_APPLICABLE

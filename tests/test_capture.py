@@ -155,6 +155,19 @@ def test_answers_too_heavy_to_be_judged_end_the_run(plan: Plan) -> None:
     assert len(gate.times) < 5
 
 
+def test_proofs_of_life_are_sent_together_and_before_all_else(plan: Plan) -> None:
+    _, gate = captured(plan, well, takes=1.0)
+    assert sorted(each.probe for each in gate.kept if each.started_at < 1.0) == ["chat.basic", "stream.basic"]
+
+
+def test_rate_limit_that_meets_both_proofs_of_life_is_waited_out(plan: Plan) -> None:
+    job, gate = captured(
+        plan, lambda number, request: limited("30") if number <= 2 else well(number, request), takes=1.0
+    )
+    assert not job.stopped
+    assert [each.started_at for each in gate.kept[:3]] == [0.0, 0.0, 31.0]
+
+
 def test_what_an_answer_calls_for_is_sent_right_behind_it(plan: Plan) -> None:
     _, gate = captured(plan, refused, takes=1.0)
     began = {each.probe: each.started_at for each in gate.kept}
