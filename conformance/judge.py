@@ -209,7 +209,7 @@ def _refused_before(planned: PlannedCase, bench: Bench) -> bool:
 
 def _unit(row: _Row, results: Sequence[CaseResult]) -> UnitResult:
     verdict = fold_unit(results)
-    outcomes = [case.outcome for case in results if case.verdict is verdict and case.outcome]
+    outcomes = (case.outcome for case in results if case.verdict is verdict)
     return UnitResult(
         requirement=row.requirement.id,
         title=row.requirement.title,
@@ -218,7 +218,7 @@ def _unit(row: _Row, results: Sequence[CaseResult]) -> UnitResult:
         model=row.model,
         claim=row.claim,
         verdict=verdict,
-        outcome=outcomes[0] if outcomes else None,
+        outcome=next(filter(None, outcomes), None),
         cases=tuple(results),
     )
 

@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final, NamedTuple
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from conformance.model import Json
 from conformance.toolcalls import UNREAD, Call, read_whole
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _LONGEST: Final = 100_000
 """Characters of arguments that are looked at closely."""
@@ -116,6 +116,9 @@ class Departure(NamedTuple):
 
 def departures(value: Mapping[str, Json], schema: Mapping[str, Json]) -> Iterator[Departure]:
     """Yield where arguments depart from a tool's parameters (JSON Schema 2020-12)."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and no plan needs it
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
     try:
         found = list(Draft202012Validator(dict(schema)).iter_errors(dict(value)))
     except (SchemaError, RecursionError):  # pragma: no cover - the suite's own schemas
@@ -128,6 +131,8 @@ def departures(value: Mapping[str, Json], schema: Mapping[str, Json]) -> Iterato
 
 def _as_text(error: ValidationError) -> str:
     """Say that a value stands there as the text of its JSON, empty when it does not."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - as above
+
     if error.validator != "type" or not isinstance(error.instance, str):
         return ""
     value, schema = read_whole(error.instance), error.schema

@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from jsonschema import Draft202012Validator
-
 from conformance import strictjson
 from conformance.checks.api import Case, Reads, Selector, check
 from conformance.checks.outcomes import SERVED, Effect, Shown, Wanted, allowed_of, conclude
@@ -103,6 +101,8 @@ def _parses(view: View) -> Shown:
 
 def _follows(view: View) -> Shown:
     """Tell whether JSON that parses follows the schema that was sent."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and no plan needs it
+
     value, schema = parsed(view.text), _schema_of(view)
     if value is None:
         unfinished = _unfinished(view)

@@ -16,6 +16,7 @@ from typing import TextIO
 from msgspec.structs import replace
 
 from conformance import engine
+from conformance.ahead import imported_ahead
 from conformance.baseline import FILE_NAME, NO_BASELINE, Baseline
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.settings import settings_from
@@ -26,7 +27,6 @@ from conformance.report.console import render_console
 from conformance.report.github import annotations_of, guarded
 from conformance.report.markdown import render_markdown
 from conformance.report.shape import Report
-from conformance.report.write import write_all
 from conformance.resume import demand_same, recorded_run
 from conformance.target import Target
 from conformance.verdict import Exit
@@ -57,7 +57,8 @@ def _to_the_end(
 ) -> int:
     progress = progress_to(sys.stderr, quiet=arguments.quiet)
     gc.freeze()  # what is planned lives to the end: no search for garbage has to look at it while answers come in
-    stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
+    with imported_ahead():
+        stopped = engine.capture(prepared, folder / EVIDENCE, progress=progress, before=before)
     shrink_to(prepared, folder / EVIDENCE, wanted=arguments.shrink, stopped=stopped)
     replay_to_sdk(prepared.plan, folder / EVIDENCE, wanted=arguments.sdk, stopped=stopped)
     return finish(folder, strict=arguments.strict, planned=prepared)
@@ -159,6 +160,8 @@ def finish(
 
     ``baseline`` is a file, by default the one that the run was given; ``planned`` is the plan, where it is at hand.
     """
+    from conformance.report.write import write_all  # noqa: PLC0415 - imported ahead, while answers were awaited
+
     kept = folder / FILE_NAME
     known = known_failures(baseline or (kept if kept.exists() else None))
     result = engine.judge_evidence(folder / EVIDENCE, strict=strict, baseline=known, planned=planned)
