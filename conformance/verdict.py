@@ -136,11 +136,10 @@ def _worst(findings: Sequence[Finding]) -> Verdict:
         return Verdict.FAIL
     if Verdict.INCONCLUSIVE in seen:
         return Verdict.INCONCLUSIVE
-    if any(finding.verdict is Verdict.PASS and finding.examined > 0 for finding in findings):
-        return Verdict.PASS
-    if Verdict.NOT_APPLICABLE in seen and Verdict.PASS not in seen:
-        return Verdict.NOT_APPLICABLE
-    return Verdict.INCONCLUSIVE
+    if Verdict.PASS in seen:
+        looked_at = sum([finding.examined for finding in findings if finding.verdict is Verdict.PASS])
+        return Verdict.PASS if looked_at > 0 else Verdict.INCONCLUSIVE
+    return Verdict.NOT_APPLICABLE if seen else Verdict.INCONCLUSIVE
 
 
 def fold_unit(cases: Sequence[CaseResult]) -> Verdict:
