@@ -102,11 +102,6 @@ class Capture(Struct, dict=True):
         return f"{type(self).__name__}()"
 
     @cached_property
-    def _certain(self) -> int:
-        """How many requests are sent whatever is answered, without repeats."""
-        return sum(probe.certain for probe in self.plan.probes)
-
-    @cached_property
     def _behind(self) -> Mapping[tuple[str, str], Sequence[Probe]]:
         """What leans on the answer of each probe; on that of a further try, what leans on the first."""
         found: dict[tuple[str, str], list[Probe]] = {}
@@ -239,7 +234,7 @@ class Capture(Struct, dict=True):
         self._latest[probe.id, probe.model] = view
         self.tokens += self._spent(view) - probe.budget
         self._notice(view)
-        self.progress(len(self.exchanges), max(len(self.exchanges), self._certain), probe.id)
+        self.progress(len(self.exchanges), max(len(self.exchanges), self.plan.certain), probe.id)
 
     def _spent(self, view: View) -> int:
         """Return the completion tokens of an answer, where somebody counts them: a stream has to be read for it."""

@@ -194,11 +194,9 @@ def _masked(text: str, arguments: argparse.Namespace) -> str:
 
 def entry() -> None:
     """Console script."""
-    gc.set_threshold(
-        100_000
-    )  # nearly all that a run makes lives to its end: to look through it often finds nothing
+    # Nearly all that a run makes lives to its end: to look through it often finds nothing.
+    gc.set_threshold(100_000)
     code = main()
     flush_or_drop()
-    os._exit(
-        code
-    )  # all is written and closed: to take a run to pieces takes longer than to load most commands
+    # All is written and closed: to take a run to pieces takes longer than to load most commands.
+    os._exit(code)

@@ -95,7 +95,7 @@ def test_what_is_legal_but_unusual_is_a_must_for_nobody(legal: str):
 
 def test_records_and_mappings_cannot_be_changed():
     row = CATALOGUE.requirements["stream.done-terminator"]
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="immutable"):
         row.level = Level.MAY  # type: ignore[misc]
     with pytest.raises(TypeError):
         CATALOGUE.requirements["x"] = row  # type: ignore[index]
