@@ -125,6 +125,7 @@ def test_requirement_that_is_asked_once_is_a_unit_of_the_gateway() -> None:
         owners.setdefault(case.requirement, set()).add(case.model)
     assert owners["transport.json-charset-accepted"] == {GATEWAY}
     assert owners["stream.done-terminator"] == {"gpt-4o", "glm-5", "gpt-4o-mini"}
+    assert owners["response.id-unique"] == {"gpt-4o", "glm-5", "gpt-4o-mini"}
 
 
 def test_plan_says_what_each_model_costs(
